@@ -122,18 +122,8 @@ fn new_file(out: &Path, source: &str, force: bool) -> Result<String> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::scenario_check::tests::checked;
     use super::*;
-    use crate::cli::scenario::CheckArgs;
-
-    fn checked(scenario: &str) -> String {
-        let args = CheckArgs {
-            scenario: scenario.to_owned(),
-            set: Vec::new(),
-            set_file: Vec::new(),
-            members: Vec::new(),
-        };
-        check(&args).expect("it compiles")
-    }
 
     #[test]
     fn every_built_in_scenario_is_listed() {

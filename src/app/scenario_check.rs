@@ -18,7 +18,7 @@ use crate::members::{MemberId, Members, SessionNumber};
 use crate::plan::ScenarioSettings;
 use crate::plan::member_files::{self, MemberFile, Wanted};
 use crate::scenario::every::{Every, Reply};
-use crate::scenario::kinds::Kinds;
+use crate::scenario::kinds::{Kind, Kinds, PlaceIndex};
 use crate::scenario::steps::{Step, Whose};
 use crate::scenario::template::{Scope, Taken, Template};
 use crate::scenario::{Good, HttpStep, MessageType, Role, Scenario, WebSocket};
@@ -37,6 +37,8 @@ const COLUMN_MIN: usize = 11;
 const COLUMN_MAX: usize = 24;
 /// A secure session's secrets and counters, with AES-128.
 const TLS_BYTES: usize = 76;
+/// Characters shown of a request's or a message's text.
+const TEXT_CHARS_MAX: usize = 240;
 
 /// Checks a scenario, and shows it.
 ///
@@ -84,7 +86,8 @@ pub(super) fn check(args: &CheckArgs) -> Result<String> {
     let member = members.name_of(SessionNumber(0));
     let _ = writeln!(
         text,
-        "\nThe scenario is valid. Values in < > come from the servers; the rest is rendered for member {member}."
+        "\nThe scenario is valid. Values in < > come from the servers; the rest is rendered for member {}.",
+        foreign::escaped_line(&member.to_string(), TEXT_CHARS_MAX)
     );
     if text.contains('‹') {
         text.push_str("Values in ‹ › are secret: docs/scenarios.md says which are.\n");
@@ -108,6 +111,7 @@ fn notes(scenario: &Scenario, text: &mut Listing) {
         );
         entry(text, "as written", &line);
     }
+    scenario.unencoded.iter().for_each(|line| entry(text, "warning", line));
 }
 
 /// The member that values are shown for: the first of the files, if there are any.
@@ -236,6 +240,9 @@ impl<'s> Example<'s> {
             let offered: Vec<String> = websocket.subprotocols.iter().map(|it| self.text(it)).collect();
             further(text, &format!("Sec-WebSocket-Protocol: {}", offered.join(", ")));
         }
+        if websocket.deflate {
+            further(text, "Sec-WebSocket-Extensions: permessage-deflate; what is sent goes uncompressed");
+        }
         let message = |text: &mut Listing, name: &str, template: &Option<Template>| {
             if let Some(template) = template {
                 entry(text, name, &self.text(template));
@@ -252,7 +259,7 @@ impl<'s> Example<'s> {
         for every in &websocket.every {
             self.every(every, websocket, text);
         }
-        kinds(&websocket.kinds, text);
+        self.kinds(&websocket.kinds, text);
         message(text, "quit", &websocket.quit);
     }
 
@@ -315,25 +322,46 @@ impl<'s> Example<'s> {
             Whose::Starts { starts, .. } => format!(" that begins with \"{}\"", self.text(starts)),
         }
     }
-}
 
-/// The kinds of messages in the order in which they are tried, each with its rule.
-fn kinds(kinds: &Kinds, text: &mut Listing) {
-    let longest = kinds.names().map(|name| name.chars().count()).max().unwrap_or_default();
-    for (index, name) in kinds.names().enumerate() {
-        let kind = MessageType(index as u8);
-        let meaning = match kinds.role(kind) {
-            Some(Role::Error) => "; an error",
-            Some(Role::Entered) => "; a member has entered",
-            Some(Role::Left) => "; a member has left",
-            Some(Role::Updated) => "; a member's progress",
-            Some(Role::Information) | None => "",
-        };
-        let line = format!("{name:<longest$}  {}{meaning}", kinds.rule_text(kind));
-        entry(text, if index == 0 { "messages" } else { "" }, &line);
+    /// The kinds of messages in the order in which they are tried, each with its rule and what is done
+    /// with its records.
+    fn kinds(&self, kinds: &Kinds, text: &mut Listing) {
+        let longest = kinds.names().map(|name| name.chars().count()).max().unwrap_or_default();
+        for (index, kind) in kinds.kinds.iter().enumerate() {
+            let meaning = match kind.role {
+                Role::Error => "; an error",
+                Role::Entered => "; a member has entered",
+                Role::Left => "; a member has left",
+                Role::Updated => "; a member's progress",
+                Role::Information => "",
+            };
+            let rule = kinds.rule_text(MessageType(index as u8));
+            let line = format!("{:<longest$}  {rule}{meaning}", kind.name);
+            entry(text, if index == 0 { "messages" } else { "" }, &line);
+            for line in self.uses(kind, kinds) {
+                further(text, &format!("{:longest$}    {line}", ""));
+            }
+        }
+        if longest > 0 {
+            further(text, &format!("{:<longest$}  matches none of these, in this order", "other"));
+        }
     }
-    if longest > 0 {
-        further(text, &format!("{:<longest$}  matches none of these, in this order", "other"));
+
+    /// What is done with a kind's records beyond counting them.
+    fn uses(&self, kind: &Kind, kinds: &Kinds) -> Vec<String> {
+        let name = |value: &u8| self.scenario.value_names[usize::from(*value)].as_str();
+        let take = |(value, at): &(u8, PlaceIndex)| {
+            format!("; takes {} from {}", name(value), kinds.place_text(*at))
+        };
+        let answer = kind.answer.as_ref().map(|answer| {
+            let takes: String = kind.take.iter().map(take).collect();
+            format!("answered with {}{takes}", self.text(answer))
+        });
+        let age = kind.sent_at.map(|sent_at| {
+            format!("age from {} ({} since 1970)", kinds.place_text(sent_at.place), sent_at.unit())
+        });
+        let number = kind.sequence.map(|(at, _)| format!("numbered by {}", kinds.place_text(at)));
+        [answer, age, number].into_iter().flatten().collect()
     }
 }
 
@@ -357,16 +385,13 @@ fn follows(redirects: u8) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn checked(scenario: &str) -> String {
-        let args = CheckArgs {
-            scenario: scenario.to_owned(),
-            set: Vec::new(),
-            set_file: Vec::new(),
-            members: Vec::new(),
-        };
+    /// What the check of a scenario prints.
+    pub(in super::super) fn checked(scenario: &str) -> String {
+        let scenario = scenario.to_owned();
+        let args = CheckArgs { scenario, set: Vec::new(), set_file: Vec::new(), members: Vec::new() };
         check(&args).expect("it compiles")
     }
 
@@ -381,6 +406,17 @@ mod tests {
         for (name, _) in Scenario::builtins() {
             assert!(checked(name).contains("The scenario is valid"), "{name}");
         }
+    }
+
+    #[test]
+    fn a_check_prints_no_control_characters() {
+        for (name, _) in Scenario::builtins() {
+            let is_foul = |c: char| c.is_control() && c != '\n';
+            assert!(!checked(name).contains(is_foul), "{name}: {:?}", checked(name));
+        }
+        let text = checked("stomp");
+        assert!(text.contains(r"quit       DISCONNECT\n\n\u0000"), "{text}");
+        assert!(text.contains(r"CONNECT\naccept-version:1.2\nhost:/\n"), "{text}");
     }
 
     #[test]
@@ -431,6 +467,47 @@ messages   CONNECTED           /type = \"CONNECTED\"
         assert!(text.contains(kinds), "{text}");
         assert!(text.contains("held       32 bytes a session; 76 more with TLS\n"), "{text}");
         assert!(!text.contains("nothing shows"), "{text}");
+    }
+
+    #[test]
+    fn a_check_shows_what_is_done_with_kinds_and_what_may_be_a_mistake() {
+        let source = r#"
+name = "x"
+[variables]
+password = "pa ss"
+[[http]]
+name = "login"
+method = "POST"
+path = "/login"
+headers = { Content-Type = "application/x-www-form-urlencoded" }
+body = "user={member_id}&password={password}&again={password|form}&x={x}"
+take = { token = "/token" }
+[[http]]
+name = "again"
+method = "POST"
+path = "/login"
+form = { password = "{password}", token = "{token}" }
+[websocket]
+url = "/ws"
+compression = "deflate"
+[websocket.messages]
+call = { fields = { "/0" = "2" }, take = { id = "/1" }, answer = '[3,"{id}","{token}"]' }
+trade = { fields = { "/t" = "trade" }, sent_at = "/ts", sent_unit = "s", sequence = "/seq" }
+"#;
+        let file = tempfile::NamedTempFile::with_suffix(".toml").expect("a file");
+        std::fs::write(file.path(), source).expect("written");
+        let text = checked(&file.path().display().to_string());
+        for line in [
+            "           Sec-WebSocket-Extensions: permessage-deflate; what is sent goes uncompressed\n",
+            "messages   call   /0 = \"2\"\n",
+            "                    answered with [3,\"<id>\",\"<token>\"]; takes id from /1\n",
+            "                    age from /ts (s since 1970)\n                    numbered by /seq\n",
+            "warning    the body of \"login\" is sent as a form, and {password} is not encoded: write form = { … }, or \
+             {password|form}\n",
+        ] {
+            assert!(text.contains(line), "{line:?} is not in\n{text}");
+        }
+        assert_eq!(text.matches("is sent as a form").count(), 1, "{text}");
     }
 
     #[test]

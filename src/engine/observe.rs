@@ -16,7 +16,7 @@ use crate::measure::{CloseEnd, FaultSample, PingEvent, Recorder, Timed, Unmatche
 use crate::members::{MemberId, Members};
 use crate::scenario::every::EveryIndex;
 use crate::scenario::{MessageType, StepIndex};
-use crate::session::{Observer, StepPlaces, Unmatched, Who};
+use crate::session::{Observer, PingFailed, StepPlaces, Unmatched, Who};
 
 /// The books of one worker.
 #[derive(Debug)]
@@ -175,7 +175,8 @@ impl Observer for Books {
         self.recorder.ping(every, event);
     }
 
-    fn ping_failed(&mut self, who: Who, every: EveryIndex, server: ServerIndex, fault: Fault, waited: Timed) {
+    fn ping_failed(&mut self, who: Who, every: EveryIndex, server: ServerIndex, failed: PingFailed<'_>) {
+        let PingFailed { fault, waited, came } = failed;
         // What a stall explains is counted apart, and no server's.
         if waited.stalled {
             return;
@@ -186,9 +187,10 @@ impl Observer for Books {
         let step = self.heartbeats.get(every.index()).copied().flatten();
         let step = step.unwrap_or(self.places.hold());
         if self.recorder.may_sample(step, fault) {
-            let came = match &self.unmatched {
-                Some(message) => format!("; the first message of no known kind: {message}"),
-                None => String::new(),
+            let came = match (came, &self.unmatched) {
+                (Some(came), _) => format!("; {came}"),
+                (None, Some(message)) => format!("; the first message of no known kind: {message}"),
+                (None, None) => String::new(),
             };
             let (due, sent) = (waited.from_due.as_duration(), waited.from_sent.as_duration());
             let evidence = match fault {

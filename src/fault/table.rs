@@ -304,13 +304,17 @@ faults! {
         /// A reply did not come within its timeout; the session goes on. A counter of its own, by
         /// cycle.
         PingTimeout => ("ping-timeout", Server, WAITED,
-            "No reply came in time: see in the sample what came instead, and look at the server's GC pauses and thread pools.",
-            "하트비트의 응답이 제때 오지 않았습니다. 대신 무엇이 왔는지 샘플에서 확인하고, 서버의 GC 일시 정지와 스레드 풀을 확인하십시오.")
+            "No reply came in time. See in the sample what came instead: if it is the reply, correct reply_at, reply_equals or \
+             reply_starts; else look at the server's GC pauses and thread pools.",
+            "하트비트의 응답이 제때 오지 않았습니다. 대신 무엇이 왔는지 샘플에서 확인하십시오. 그것이 응답이라면 reply_at, reply_equals 또는 \
+             reply_starts를 고치고, 아니라면 서버의 GC 일시 정지와 스레드 풀을 확인하십시오.")
         /// A heartbeat fell due while one was outstanding and was not sent. A counter of its own, by
         /// cycle.
         PingMissed => ("ping-missed", Server, WAITED,
-            "The reply to a heartbeat took longer than its interval; the server is far behind.",
-            "하트비트의 응답이 그 간격보다 오래 걸렸습니다. 서버 처리가 크게 밀려 있습니다.")
+            "No reply came within a heartbeat's whole interval. See in the sample what came instead: if it is the reply, correct \
+             reply_at, reply_equals or reply_starts; else the server is far behind.",
+            "하트비트의 간격이 지나도록 응답이 오지 않았습니다. 대신 무엇이 왔는지 샘플에서 확인하십시오. 그것이 응답이라면 reply_at, reply_equals \
+             또는 reply_starts를 고치고, 아니라면 서버 처리가 크게 밀려 있습니다.")
         /// Kinds beyond the number that is told apart. A counter of its own.
         Other => ("other", Server, NOTHING,
             "There were more kinds than are counted apart; something answers at random.",

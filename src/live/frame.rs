@@ -12,7 +12,7 @@ use crate::measure::{Latencies, Phase, Tally};
 use crate::plan::Plan;
 use crate::report::view::Snapshot;
 use crate::report::{
-    CriterionResult, ErrorDetail, Outcome, RunResult, ServerResult, StepResult, TroubleResult,
+    CriterionResult, ErrorDetail, EveryResult, Outcome, RunResult, ServerResult, StepResult, TroubleResult,
 };
 use crate::scenario::{self, Good, MessageType, StepIndex};
 
@@ -48,7 +48,9 @@ pub struct Frame {
     /// The scenario's steps, in order, and the ages of its messages.
     pub steps: Vec<Step>,
     /// Messages by kind, in the scenario's order.
-    pub messages: Vec<(String, Rate)>,
+    pub messages: Vec<Messages>,
+    /// Periodic messages that are answered, in the scenario's order.
+    pub heartbeats: Vec<Heartbeat>,
     /// All messages.
     pub all_messages: Rate,
     /// Bytes read off sockets and written to them, a second.
@@ -91,6 +93,31 @@ pub struct Rate {
     pub total: u64,
     /// A second, lately.
     pub per_s: f64,
+}
+
+/// Messages of a kind.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Messages {
+    /// Its name.
+    pub kind: String,
+    /// How many.
+    pub rate: Rate,
+    /// How old they were when they came, in milliseconds, 99th percentile of the whole run; of kinds that
+    /// say when they were sent.
+    pub age: Option<f64>,
+}
+
+/// The accounts of a periodic message that is answered.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Heartbeat {
+    /// Its name.
+    pub name: String,
+    /// Sent.
+    pub sent: u64,
+    /// Answered in time.
+    pub answered: u64,
+    /// Answered later, never answered, or not sent since the one before was not answered.
+    pub failed: u64,
 }
 
 /// What failed.
@@ -260,6 +287,7 @@ impl Frame {
             errors: errors(result),
             steps: steps(result, now).chain(ages(snapshot)).take(ROWS_MAX).collect(),
             messages: messages(snapshot),
+            heartbeats: heartbeats(result),
             all_messages: rate(snapshot, totals.counts.messages, now.counts.messages),
             bytes_per_s: (
                 snapshot.per_second(now.counts.bytes_received),
@@ -360,15 +388,31 @@ fn ages(snapshot: &Snapshot<'_>) -> impl Iterator<Item = Step> {
     })
 }
 
-fn messages(snapshot: &Snapshot<'_>) -> Vec<(String, Rate)> {
+fn messages(snapshot: &Snapshot<'_>) -> Vec<Messages> {
     let names = &snapshot.second.totals.layout().messages;
     let (totals, now) = (snapshot.second.totals.tally(), snapshot.interval.tally());
     let listed = names.iter().take(ROWS_MAX).enumerate().map(|(k, kind)| {
         let kind_index = MessageType(k as u8);
-        (name(kind), rate(snapshot, totals.messages_of(kind_index), now.messages_of(kind_index)))
+        Messages {
+            kind: name(kind),
+            rate: rate(snapshot, totals.messages_of(kind_index), now.messages_of(kind_index)),
+            age: snapshot.result.messages.ages.get(kind).and_then(|age| age.latency.p99_ms),
+        }
     });
     let other = rate(snapshot, totals.messages_other(names.len()), now.messages_other(names.len()));
-    listed.chain([("other".to_owned(), other)]).collect()
+    listed.chain([Messages { kind: "other".to_owned(), rate: other, age: None }]).collect()
+}
+
+/// Those that are answered are steps, too.
+fn heartbeats(result: &RunResult) -> Vec<Heartbeat> {
+    let every = result.every.iter().filter(|(name, _)| result.steps.get(name).is_some());
+    let heartbeat = |(every_name, every): (&str, &EveryResult)| Heartbeat {
+        name: name(every_name),
+        sent: every.sent,
+        answered: every.answered,
+        failed: every.late + every.unanswered + every.missed,
+    };
+    every.take(ROWS_MAX).map(heartbeat).collect()
 }
 
 fn rate(snapshot: &Snapshot<'_>, total: u64, now: u64) -> Rate {

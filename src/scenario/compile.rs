@@ -8,7 +8,8 @@ use std::cell::{Cell, RefCell};
 
 use super::document::{self, Section};
 use super::error::{ScenarioError, Source};
-use super::names::{ErrorNames, NAMES_MAX, NameList, Variable, Vocabulary};
+use super::name_list::{NAMES_MAX, NameList};
+use super::names::{ErrorNames, Variable, Vocabulary};
 use super::outside::{Outside, TO_BE_GIVEN, names};
 use super::request::{self, ERROR_KEYS, HTTP_KEYS, Result, named_error, too_many};
 use super::secrets::Secrets;
@@ -114,6 +115,7 @@ pub(super) fn scenario(
         kept: uses.kept.into_iter().collect(),
         columns: columns.collect(),
         literal_braces: uses.text.into_iter().collect(),
+        unencoded: uses.unencoded,
         name,
         source: text.to_owned(),
         plays_on_mock,
@@ -181,8 +183,9 @@ fn vocabulary(
     // A column of the members' rows says what the variable would for all.
     variables.retain(|variable| !header.columns.contains(&variable.name));
     let mut values = NameList::default();
-    let after = websocket::taking_sections(root)?;
-    for step in http.iter().chain(&after) {
+    let (steps, kinds) = websocket::taking_sections(root)?;
+    let (in_setup, mut takes_in_setup) = (http.len() + steps.len(), 0);
+    for (k, step) in http.iter().chain(&steps).chain(&kinds).enumerate() {
         for (name, _) in step.pairs("take", false)? {
             let clash = variables.iter().any(|variable| variable.name == name.value);
             let refusal = Vocabulary::refusal(name.value)
@@ -193,6 +196,9 @@ fn vocabulary(
             if values.index(name.value).is_none() {
                 return Err(step.error("take", name.span, too_many("taken values")));
             }
+        }
+        if k < in_setup {
+            takes_in_setup = values.len();
         }
     }
     let takes = values.len();
@@ -205,6 +211,7 @@ fn vocabulary(
         variables,
         values,
         takes,
+        takes_in_setup,
         outside: outside.clone(),
         secrets: RefCell::default(),
         used: RefCell::default(),

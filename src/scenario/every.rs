@@ -10,7 +10,7 @@ use startline_os::units;
 use super::MessageType;
 use super::document::{Section, Text};
 use super::kinds::Kinds;
-use super::names::{Moment, Vocabulary};
+use super::names::{Moment, Unknown, Vocabulary};
 use super::request::{DELAY_MAX, Result, compiled};
 use super::steps::{self, Whose};
 use super::template::Template;
@@ -187,7 +187,7 @@ fn every(section: &Section<'_>, kinds: &mut Kinds, vocabulary: &Vocabulary, take
         true => section.text("send")?.unwrap_or(Text { value: "", span: section.span.clone() }),
         false => section.required_text("send")?,
     };
-    let send = compiled(section, "send", &text, vocabulary, Moment::Message { name: &name })?;
+    let send = compiled(section, "send", &text, vocabulary, Moment::Message { name: &name }, Unknown::Text)?;
     if is_ping && send.literals().map(<[u8]>::len).sum::<usize>() > PING_PAYLOAD_MAX {
         let message = format!("a Ping carries {PING_PAYLOAD_MAX} bytes at most");
         return Err(section.error("send", text.span, message));

@@ -259,10 +259,7 @@ impl Session {
         sequence: u32,
         ctx: &Context<'t, O>,
     ) -> Scope<'t> {
-        let scenario = &ctx.script.scenario;
-        let bytes = vault.of(ctx.row);
-        let taken = Taken::Packed { count: scenario.takes as u8, kept: &scenario.kept, bytes };
-        self.scope_at(at, taken, sequence, ctx)
+        self.scope_at(at, taken_open(vault, ctx), sequence, ctx)
     }
 
     /// What templates could refer to at an earlier instant: the same bytes come out again.
@@ -286,6 +283,12 @@ impl Session {
             seed: ctx.script.seed,
         }
     }
+}
+
+/// What an open session has kept of its values.
+pub(super) fn taken_open<'t, O>(vault: &'t Vault, ctx: &Context<'t, O>) -> Taken<'t> {
+    let scenario = &ctx.script.scenario;
+    Taken::Packed { count: scenario.takes as u8, kept: &scenario.kept, bytes: vault.of(ctx.row) }
 }
 
 /// All taken values; or that there are none, where nothing had to be kept.

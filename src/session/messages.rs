@@ -120,7 +120,8 @@ impl Session {
         let mut matching = ctx.side.matching.take().unwrap_or_default();
         let mut early = Vec::new();
         let (observer, who) = (&mut *ctx.observer, ctx.who);
-        let mut listed = |value: Value<'_>, is_certain: bool| match member(value) {
+        let members = &ctx.script.members;
+        let mut listed = |value: Value<'_>, is_certain: bool| match member(value, members) {
             Some(member) if is_certain => observer.listed(who, member),
             Some(member) if early.len() < LISTED_EARLY_MAX => early.push(member),
             _ => {}
@@ -233,7 +234,8 @@ impl Session {
             self.compare_piece(&mut record.echo, piece, ctx);
         }
         let (observer, who, early) = (&mut *ctx.observer, ctx.who, &mut record.listed_early);
-        record.matching.feed(&kinds.matcher, piece, &mut |value, is_certain| match member(value) {
+        let members = &ctx.script.members;
+        record.matching.feed(&kinds.matcher, piece, &mut |value, is_certain| match member(value, members) {
             Some(member) if is_certain => observer.listed(who, member),
             Some(member) if early.len() < LISTED_EARLY_MAX => early.push(member),
             _ => {}

@@ -104,6 +104,12 @@ impl Script {
         Some((message, self.rhythm.pace(every)))
     }
 
+    /// Whether any kind's records have ages.
+    pub fn has_ages(&self) -> bool {
+        let kinds = self.scenario.websocket.iter().flat_map(|websocket| &websocket.kinds.kinds);
+        kinds.into_iter().any(|kind| kind.sent_at.is_some())
+    }
+
     /// The frames in which messages go out.
     pub(super) fn opcode(&self) -> Opcode {
         self.scenario.websocket.as_ref().map_or(Opcode::Text, |websocket| websocket.kinds.opcode())

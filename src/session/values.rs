@@ -5,7 +5,7 @@
 
 use startline_protocol::matching::{Matching, Quick, Value};
 
-use crate::members::MemberId;
+use crate::members::{MemberId, Members};
 use crate::scenario::kinds::{Kinds, PlaceIndex};
 
 /// What was found in a record.
@@ -51,10 +51,13 @@ impl<'r> Values<'r> {
     }
 
     /// The member at this place.
-    pub(super) fn member(&self, place: PlaceIndex) -> Option<MemberId> {
+    pub(super) fn member(&self, place: PlaceIndex, members: &Members) -> Option<MemberId> {
         match self.found {
-            Found::Quick(quick) => quick.integer.map(|(id, _)| MemberId(id)),
-            _ => member(self.value(place)?),
+            // Every broadcast's; it has been parsed.
+            Found::Quick(Quick { integer: Some((id, _)), .. }) if !members.has_text_ids() => {
+                Some(MemberId(id))
+            }
+            _ => member(self.value(place)?, members),
         }
     }
 
@@ -68,8 +71,16 @@ impl<'r> Values<'r> {
     }
 }
 
-/// The member that a value names.
-pub(super) fn member(value: Value<'_>) -> Option<MemberId> {
-    let Value::Number(digits) = value else { return None };
-    std::str::from_utf8(digits).ok()?.parse().ok()
+/// Who is in no run. Where ids are text, somebody else's cannot be told from a malformed one.
+const NOBODY: MemberId = MemberId(u64::MAX);
+
+/// The member that a value names, a number or, where ids may be, text.
+pub(super) fn member(value: Value<'_>, members: &Members) -> Option<MemberId> {
+    match (value, members.has_text_ids()) {
+        (Value::Text(id) | Value::Number(id), true) => {
+            Some(members.find(std::str::from_utf8(id).ok()?).unwrap_or(NOBODY))
+        }
+        (Value::Number(id), false) => members.find(std::str::from_utf8(id).ok()?),
+        _ => None,
+    }
 }

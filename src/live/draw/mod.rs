@@ -88,12 +88,13 @@ enum Part {
     Troubles,
     Errors,
     Messages,
+    Heartbeats,
     Servers,
     Generator,
     Criteria,
 }
 
-const TALL: [Part; 11] = [
+const TALL: [Part; 12] = [
     Part::Head,
     Part::Sessions,
     Part::Arrivals,
@@ -102,13 +103,14 @@ const TALL: [Part; 11] = [
     Part::Troubles,
     Part::Errors,
     Part::Messages,
+    Part::Heartbeats,
     Part::Servers,
     Part::Generator,
     Part::Criteria,
 ];
 
 /// Who gets rows, in this order, up to so many.
-const TALL_GRANTS: [(Part, usize); 25] = [
+const TALL_GRANTS: [(Part, usize); 27] = [
     (Part::Head, 2),
     (Part::Sessions, 1),
     (Part::Troubles, 2),
@@ -127,11 +129,13 @@ const TALL_GRANTS: [(Part, usize); 25] = [
     (Part::Steps, 9),
     (Part::Charts, CHART_ROWS_MIN),
     (Part::Charts, 4),
+    (Part::Heartbeats, 1),
     (Part::Criteria, 4),
     (Part::Charts, CHART_ROWS_MAX),
     (Part::Steps, usize::MAX),
     (Part::Criteria, usize::MAX),
     (Part::Messages, usize::MAX),
+    (Part::Heartbeats, usize::MAX),
     (Part::Servers, usize::MAX),
     (Part::Errors, usize::MAX),
 ];
@@ -149,6 +153,7 @@ impl Part {
             Self::Troubles => parts.troubles(columns, rows_max),
             Self::Errors => parts.errors(columns, rows_max),
             Self::Messages => parts.messages(columns, rows_max),
+            Self::Heartbeats => parts.heartbeats(columns, rows_max),
             Self::Servers => parts.servers(columns, rows_max),
             Self::Generator => parts.generator(columns, rows_max),
             Self::Criteria => parts.criteria_flow(columns, rows_max),
@@ -247,7 +252,8 @@ fn wide_left(parts: &Parts<'_>, area: Rect, buffer: &mut Buffer) {
 fn wide_right(parts: &Parts<'_>, area: Rect, buffer: &mut Buffer) {
     let columns = usize::from(area.width);
     let rows = usize::from(area.height);
-    let others = [parts.generator(columns, 6), parts.messages(columns, 8), parts.servers(columns, 8)];
+    let messages = [parts.messages(columns, 8), parts.heartbeats(columns, 2)].concat();
+    let others = [parts.generator(columns, 6), messages, parts.servers(columns, 8)];
     let taken: usize = others.iter().filter(|lines| !lines.is_empty()).map(|lines| lines.len() + 1).sum();
     let mut lines = parts.criteria_list(columns, rows.saturating_sub(taken).max(2));
     for part in others.into_iter().filter(|part| !part.is_empty()) {

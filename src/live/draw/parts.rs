@@ -10,7 +10,7 @@ use super::SIZE_MIN;
 use super::text::{LABEL_COLUMNS, Piece, apart, flow, piece, span};
 use super::theme::{Theme, Tone};
 use crate::foreign;
-use crate::live::frame::{Rate, Server, Step, Timed};
+use crate::live::frame::{Heartbeat, Messages, Server, Step, Timed};
 use crate::live::model::{Model, Standing};
 use crate::measure::Phase;
 use crate::numbers::{bytes, figure, grouped, percent, plain};
@@ -175,16 +175,33 @@ impl Parts<'_> {
         let all = format!("{} a second", rate(frame.all_messages.per_s));
         let in_all = format!("{} in all", grouped(frame.all_messages.total));
         let bytes = format!("{}/s in, {}/s out", bytes(received as u64), bytes(sent as u64));
-        let mut kinds: Vec<&(String, Rate)> =
-            frame.messages.iter().filter(|(_, rate)| rate.total > 0).collect();
-        kinds.sort_by(|one, other| other.1.per_s.total_cmp(&one.1.per_s));
-        let kind = |(name, rate): &(String, Rate)| {
+        let mut kinds: Vec<&Messages> = frame.messages.iter().filter(|kind| kind.rate.total > 0).collect();
+        kinds.sort_by(|one, other| other.rate.per_s.total_cmp(&one.rate.per_s));
+        let kind = |Messages { kind, rate, age }: &Messages| {
             let tone = if rate.per_s > 0.0 { Tone::Plain } else { Tone::Dim };
-            self.text(tone, format!("{name} {}/s", self::rate(rate.per_s)))
+            let age = age.map(|age| format!(", age p99 {} ms", figure(age))).unwrap_or_default();
+            self.text(tone, format!("{kind} {}/s{age}", self::rate(rate.per_s)))
         };
         let all = [all, in_all, bytes].map(|text| self.text(Tone::Plain, text));
         let pieces = all.into_iter().chain(kinds.into_iter().map(kind));
         flow(self.theme, "Messages", pieces.collect(), columns, rows_max)
+    }
+
+    /// The accounts of periodic messages that are answered; nothing before there are any.
+    pub fn heartbeats(&self, columns: usize, rows_max: usize) -> Vec<Line<'static>> {
+        let sent: Vec<&Heartbeat> = self.model.frame.heartbeats.iter().filter(|beat| beat.sent > 0).collect();
+        if sent.is_empty() {
+            return Vec::new();
+        }
+        let heartbeat = |beat: &Heartbeat| {
+            let text = format!("{} {} of {} answered", beat.name, grouped(beat.answered), grouped(beat.sent));
+            let mut piece = self.text(Tone::Plain, text);
+            if beat.failed > 0 {
+                piece.push(span(self.theme, Tone::Bad, format!(", {} late or missed", grouped(beat.failed))));
+            }
+            piece
+        };
+        flow(self.theme, "Heartbeats", sent.into_iter().map(heartbeat).collect(), columns, rows_max)
     }
 
     /// How sessions are spread over servers, and connections over addresses; nothing before there

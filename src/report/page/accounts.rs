@@ -243,6 +243,11 @@ impl Page<'_> {
             h3 .between { (self.word(Words::Messages)) }
             (table.html())
             (self.more(kinds.len(), KINDS_MAX))
+            @if let Some(compressed) = messages.compressed {
+                @for (text, is_warning) in compressed.said(self.recorded.result.sessions.established, self.lang) {
+                    p.card.note.warn[is_warning] { (text) }
+                }
+            }
             @if let Some(ages) = self.ages() { (ages) }
             (self.numbered())
             @if messages.joined > 0 {

@@ -3,6 +3,8 @@
 //! Knows kinds of errors by their keys, never a text. Invariants: what this machine may have caused is no
 //! sign; a server's shape is read from its own sessions alone.
 
+use std::time::Duration;
+
 use super::rule::{Clue, Place, Shape, Sign};
 use super::{Finding, Side};
 use crate::lang::{Reason, Sentence};
@@ -10,6 +12,7 @@ use crate::measure::HOLD;
 use crate::members::MemberName;
 use crate::numbers::grouped;
 use crate::report::{LedgerResult, MissingPair, RunResult, ServerFailure, ServerResult};
+use crate::scenario::every::Interval;
 
 /// The steps of a WebSocket, and of an open session.
 const CONNECT: &str = "connect";
@@ -190,15 +193,37 @@ fn failed(server: &ServerResult, step: &str, kinds: &[&str]) -> Option<(u64, f64
 /// A server closes with 1000 for other reasons, too: only silence makes it the idle rule.
 fn idle(url: &str, server: &ServerResult, result: &RunResult) -> Option<Finding> {
     let (closed, first, _) = failed(server, HOLD, PLAIN_CLOSE)?;
-    let interval = result.plan.get("ping_interval").and_then(|text| text.as_str());
-    let interval = interval.and_then(|text| startline_os::units::duration(text).ok());
-    let is_rare = interval.is_some_and(|interval| interval.as_secs_f64() > IDLE_SECONDS);
+    let is_rare = heartbeat_interval(result).is_some_and(|interval| interval.as_secs_f64() > IDLE_SECONDS);
     let is_silent = is_rare || result.ping.answered == 0 || server.ping_failed >= closed;
     let said = match result.heartbeats().next() {
         Some(_) => Reason::SeenIdle.with(grouped(closed)).with(url).with(grouped(result.ping.answered)),
         None => Reason::SeenIdleAlone.with(grouped(closed)).with(url),
     };
     is_silent.then(|| finding(Some(url), Some(first), said))
+}
+
+/// The least interval that the plan gives a heartbeat, if it gives one to each.
+fn heartbeat_interval(result: &RunResult) -> Option<Duration> {
+    let heartbeats =
+        result.every.iter().map(|(name, _)| name).filter(|name| result.steps.get(name).is_some());
+    let intervals: Option<Vec<Duration>> = heartbeats.map(|name| interval_given(result, name)).collect();
+    intervals?.into_iter().min()
+}
+
+/// What the plan says of it: with `--every`, or with the short form for "ping".
+fn interval_given(result: &RunResult, name: &str) -> Option<Duration> {
+    let short = (name == "ping").then(|| result.plan.get("ping_interval")?.as_str()).flatten();
+    let options = result.plan.get("every").and_then(|all| all.as_array()).into_iter().flatten();
+    let mut long = options.filter_map(|option| {
+        option.as_str()?.strip_prefix(name)?.strip_prefix(".interval=").map(str::to_owned)
+    });
+    let text = long.next_back().or(short.map(str::to_owned))?;
+    match text.parse().ok()? {
+        Interval::Fixed(interval) | Interval::Between(interval, _) | Interval::Exponential(interval) => {
+            Some(interval)
+        }
+        Interval::Given { .. } => None,
+    }
 }
 
 /// A server that lost its sessions at once: one that does not come back, does, or was silent before.

@@ -374,3 +374,23 @@ fn a_trouble_says_where_when_and_what_to_do() {
     fail(&mut result, TWO, "connect", "connect-timeout", 500, (251.0, 270.0));
     assert_eq!(troubles::diagnose(&result)[0].server, None);
 }
+
+#[test]
+fn a_rare_heartbeat_is_a_sign_of_the_idle_rule_however_its_interval_was_given() {
+    let named = |plan: serde_json::Value| {
+        let mut result = healthy();
+        fail(&mut result, ONE, "hold", "closed-1000", 50, (400.0, 1_700.0));
+        for key in ["ping_interval", "every"] {
+            result.plan[key] = plan[key].clone();
+        }
+        assert!(result.ping.answered > 0);
+        names(&result).iter().any(|name| name == "idle-timeout")
+    };
+    assert!(named(serde_json::json!({ "ping_interval": "90s" })));
+    assert!(named(serde_json::json!({ "every": ["ping.interval=90s"] })));
+    assert!(named(serde_json::json!({ "every": ["ping.interval=~2m"] })));
+    assert!(named(serde_json::json!({ "ping_interval": "20s", "every": ["ping.interval=90s"] })));
+    assert!(!named(serde_json::json!({ "every": ["ping.interval=50s..2m"] })));
+    assert!(!named(serde_json::json!({ "every": ["record.interval=90s"] })));
+    assert!(!named(serde_json::json!({})));
+}
