@@ -35,7 +35,7 @@ pub(super) struct Body {
 /// How far the JSON has been read.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Walk {
-    /// For each open container, outermost in the lowest bit, whether it is an object.
+    /// For each open container, innermost in the lowest bit, whether it is an object.
     objects: u64,
     /// Containers open.
     depth: u8,
@@ -49,6 +49,7 @@ pub(super) struct Walk {
     /// The bytes of the key, string or number being read are wanted.
     is_wanted: bool,
     literal: Literal,
+    number: Number,
     escapes: Escapes,
     /// The element being read, of the innermost container on the tree.
     index: u32,
@@ -74,7 +75,7 @@ enum State {
     /// More of true, false or null.
     InLiteral,
     /// More of a number, or what follows it.
-    InNumber(Number),
+    InNumber,
     /// More of a string.
     InText,
     /// A key.
@@ -121,11 +122,11 @@ impl Walk {
     ) {
         let mut rest = if self.state == State::Start { self.start(body, piece) } else { piece };
         let mut with = With { tree: &body.tree, judge, briefs, each };
-        while let Some(&byte) = rest.first() {
+        while !rest.is_empty() {
             if self.state == State::Over || with.judge.is_done() {
                 return;
             }
-            match self.step(byte, rest, &mut with) {
+            match self.step(rest, &mut with) {
                 Ok(taken) => rest = rest.get(taken..).unwrap_or_default(),
                 Err(Broken) => self.state = State::Over,
             }
@@ -141,7 +142,9 @@ impl Walk {
             },
             _ => piece,
         };
-        let Some(at) = memchr2(b'{', b'[', text) else { return &[] };
+        // Mostly at once, and a search costs more than a look.
+        let is_at_once = matches!(text.first(), Some(b'{' | b'['));
+        let Some(at) = (if is_at_once { Some(0) } else { memchr2(b'{', b'[', text) }) else { return &[] };
         let is_object = text.get(at) == Some(&b'{');
         (self.objects, self.depth, self.depth_on_tree) = (u64::from(is_object), 1, 1);
         (self.node, self.child, self.index) = (ROOT, NONE, 0);
@@ -152,40 +155,52 @@ impl Walk {
     }
 
     #[inline]
-    fn step(&mut self, byte: u8, rest: &[u8], with: &mut With<'_, '_>) -> Result<usize> {
+    fn step(&mut self, rest: &[u8], with: &mut With<'_, '_>) -> Result<usize> {
         match self.state {
-            State::InKey | State::InText => self.take_string(byte, rest, with),
-            State::InNumber(number) => self.take_number(number, rest, with),
+            State::InKey | State::InText => self.take_string(rest, with),
+            State::InNumber => self.take_number(rest, with),
             State::InLiteral => self.take_literal(rest, with),
-            _ => self.take_structure(byte, with),
+            _ => self.take_structure(rest, with),
         }
     }
 
-    /// The byte between keys and values, or the first of one.
+    /// The bytes between keys and values, up to the first of one.
     #[inline]
-    fn take_structure(&mut self, byte: u8, with: &mut With<'_, '_>) -> Result<usize> {
-        match (self.state, byte) {
-            (_, b' ' | b'\t' | b'\n' | b'\r') => {}
-            (State::FirstKey | State::Key, b'"') => {
-                self.is_wanted = self.is_on_tree();
-                self.token.clear();
-                self.state = State::InKey;
-            }
-            (State::Colon, b':') => self.state = State::Value,
-            (State::FirstElement, b']') | (State::FirstKey, b'}') => self.close(with),
-            (State::FirstElement | State::Value, _) => return self.begin_value(byte, with),
-            (State::AfterValue, b',') => match self.is_in_object() {
-                true => self.state = State::Key,
-                false => {
-                    self.index = self.index.saturating_add(u32::from(self.is_on_tree()));
-                    self.state = State::Value;
+    fn take_structure(&mut self, rest: &[u8], with: &mut With<'_, '_>) -> Result<usize> {
+        for (at, &byte) in rest.iter().enumerate() {
+            match (self.state, byte) {
+                (_, b' ' | b'\t' | b'\n' | b'\r') => {}
+                (State::FirstKey | State::Key, b'"') => {
+                    self.is_wanted = self.is_on_tree();
+                    self.token.clear();
+                    self.state = State::InKey;
+                    return Ok(at + 1);
                 }
-            },
-            (State::AfterValue, b'}') if self.is_in_object() => self.close(with),
-            (State::AfterValue, b']') if !self.is_in_object() => self.close(with),
-            _ => return Err(Broken),
+                (State::Colon, b':') => self.state = State::Value,
+                (State::FirstElement, b']') | (State::FirstKey, b'}') => self.close(with),
+                (State::FirstElement | State::Value, _) => {
+                    let len = self.begin_value(byte, with)?;
+                    if self.is_inside() {
+                        return Ok(at + len);
+                    }
+                }
+                (State::AfterValue, b',') => self.begin_next(),
+                (State::AfterValue, b'}') if self.is_in_object() => self.close(with),
+                (State::AfterValue, b']') if !self.is_in_object() => self.close(with),
+                _ => return Err(Broken),
+            }
         }
-        Ok(1)
+        Ok(rest.len())
+    }
+
+    /// After a comma.
+    fn begin_next(&mut self) {
+        if self.is_in_object() {
+            self.state = State::Key;
+        } else {
+            self.index = self.index.saturating_add(u32::from(self.is_on_tree()));
+            self.state = State::Value;
+        }
     }
 
     /// Returns the bytes taken: none of a number.
@@ -205,7 +220,8 @@ impl Walk {
             b'n' => self.begin_literal(b"null"),
             _ => {
                 self.token.clear();
-                self.state = State::InNumber(Number::default());
+                self.number = Number::default();
+                self.state = State::InNumber;
                 return Ok(0);
             }
         }
@@ -223,19 +239,14 @@ impl Walk {
         if array.has_star() {
             tree.begin_element(&mut self.seen);
         }
-        array.by_index(self.index, tree)
+        array.by_index(self.index)
     }
 
     /// Part of a key or of a string.
     #[inline]
-    fn take_string(&mut self, byte: u8, rest: &[u8], with: &mut With<'_, '_>) -> Result<usize> {
+    fn take_string(&mut self, rest: &[u8], with: &mut With<'_, '_>) -> Result<usize> {
         if self.escapes.is_open() {
-            if let Some(character) = self.escapes.take(byte).ok_or(Broken)?
-                && self.is_wanted
-            {
-                self.token.push(character.encode_utf8(&mut [0; 4]).as_bytes());
-            }
-            return Ok(1);
+            return self.take_escape(rest);
         }
         let len = plain_len(rest);
         let plain = rest.get(..len).unwrap_or_default();
@@ -254,6 +265,16 @@ impl Walk {
             }
         }
         Ok(len + 1)
+    }
+
+    fn take_escape(&mut self, rest: &[u8]) -> Result<usize> {
+        let Some(&byte) = rest.first() else { return Ok(0) };
+        if let Some(character) = self.escapes.take(byte).ok_or(Broken)?
+            && self.is_wanted
+        {
+            self.token.push(character.encode_utf8(&mut [0; 4]).as_bytes());
+        }
+        Ok(1)
     }
 
     fn push(&mut self, part: &[u8]) {
@@ -284,10 +305,10 @@ impl Walk {
         self.end_value(with);
     }
 
-    fn take_number(&mut self, number: Number, rest: &[u8], with: &mut With<'_, '_>) -> Result<usize> {
-        let (number, len) = number.take(rest);
+    fn take_number(&mut self, rest: &[u8], with: &mut With<'_, '_>) -> Result<usize> {
+        let (number, len) = self.number.take(rest);
         let digits = rest.get(..len).unwrap_or_default();
-        self.state = State::InNumber(number);
+        self.number = number;
         if len == rest.len() {
             self.push(digits);
             return Ok(len);
@@ -326,8 +347,7 @@ impl Walk {
         if self.depth >= DEPTH_MAX {
             return Err(Broken);
         }
-        let bit = 1 << self.depth;
-        self.objects = if is_object { self.objects | bit } else { self.objects & !bit };
+        self.objects = self.objects << 1 | u64::from(is_object);
         if self.is_wanted {
             report(self.child, Found::Container, with);
         }
@@ -352,6 +372,7 @@ impl Walk {
                 self.index = node.index.unwrap_or_default();
             }
         }
+        self.objects >>= 1;
         self.depth = self.depth.saturating_sub(1);
         self.end_value(with);
     }
@@ -363,8 +384,13 @@ impl Walk {
         self.state = if self.depth == 0 { State::Over } else { State::AfterValue };
     }
 
+    /// Whether a key or a scalar is being read.
+    fn is_inside(&self) -> bool {
+        matches!(self.state, State::InKey | State::InLiteral | State::InNumber | State::InText)
+    }
+
     fn is_in_object(&self) -> bool {
-        self.objects >> self.depth.saturating_sub(1) & 1 == 1
+        self.objects & 1 == 1
     }
 
     /// Whether the innermost container is on the tree.
