@@ -8,13 +8,18 @@ use super::{pooled, scale, systems, tls};
 type Part = fn() -> Result<Value, String>;
 
 /// All parts by name, in the order in which they are measured.
-pub const ALL: [(&str, Part); 18] = [
+pub const ALL: [(&str, Part); 24] = [
     ("density", density),
     ("heartbeat", heartbeat),
     ("burst", burst),
     ("pooled", pooled::setup),
     ("broadcast", broadcast),
-    ("systems", systems::systems),
+    ("systems-echo", systems::echo),
+    ("systems-socketio", systems::socketio),
+    ("systems-graphql-ws", systems::graphql_ws),
+    ("systems-ocpp", systems::ocpp),
+    ("systems-mqtt", systems::mqtt),
+    ("systems-phoenix", systems::phoenix),
     ("tls-density", tls::density),
     ("tls-heartbeat", tls::heartbeat),
     ("tls-handshakes", tls::handshakes),
@@ -25,9 +30,15 @@ pub const ALL: [(&str, Part); 18] = [
     ("scale-300k", scale::ws_300k),
     ("scale-1m", scale::ws_1m),
     ("tls-scale-10k", scale::wss_10k),
+    ("tls-scale-100k", scale::wss_100k),
     ("tls-scale-250k", scale::wss_250k),
     ("tls-scale-1m", scale::wss_1m),
 ];
+
+/// Whether a word of the command line means this part: `scale` means `scale-10k` and those like it.
+pub fn is_named(name: &str, word: &str) -> bool {
+    name.strip_prefix(word).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+}
 
 /// Client memory a held session: the slope over runs of 3,000 to 15,000. The hold outlasts the
 /// longest timeout of set-up (35 s), as any real one does.
