@@ -194,10 +194,10 @@ impl Parts<'_> {
             return Vec::new();
         }
         let heartbeat = |beat: &Heartbeat| {
-            let text = format!("{} {} of {} answered", beat.name, grouped(beat.answered), grouped(beat.sent));
+            let text = format!("{} {}/{} ok", beat.name, grouped(beat.answered), grouped(beat.sent));
             let mut piece = self.text(Tone::Plain, text);
             if beat.failed > 0 {
-                piece.push(span(self.theme, Tone::Bad, format!(", {} late or missed", grouped(beat.failed))));
+                piece.push(span(self.theme, Tone::Bad, format!(", {} failed", grouped(beat.failed))));
             }
             piece
         };
