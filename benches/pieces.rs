@@ -7,6 +7,9 @@
 //! Each bench does what a session does with a piece, on bytes as the servers send them. Read ratios
 //! in one run; the machine is rarely quiet.
 
+#[path = "pieces/cases.rs"]
+mod cases;
+
 use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,35 +26,19 @@ use startline::scenario::template::{Scope, Taken};
 use startline_os::tick::{Tick, Ticks};
 use startline_os::timers::Timers;
 use startline_protocol::http::{Limits, ResponseReader};
-use startline_protocol::matching::{Each, Matcher, Matching, Place, Pointer, Rule, Want, Wanted};
+use startline_protocol::matching::Matching;
 use startline_protocol::tls::{Opened, Pool, Reassembly, Secrets, Suite};
 use startline_protocol::websocket::{
-    Inflater, Opcode, Reader, Utf8Check, Violation, apply_mask, parse_header, write_frame,
+    Inflater, Opcode, Reader, Utf8Check, apply_mask, parse_header, write_frame,
 };
 use tungstenite::handshake::derive_accept_key;
+
+use cases::USER_ENTERED;
 
 const ENTER_ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nServer: nginx/1.24.0\r\nDate: Tue, 01 Jul 2025 09:00:00 GMT\r\n\
 Content-Type: application/json\r\nContent-Length: 165\r\nConnection: keep-alive\r\nVary: Origin\r\n\
 X-Content-Type-Options: nosniff\r\n\r\n{\"success\":true,\"data\":{\"ticket\":\"6f1c9f0e-5f7a-4e6e-9a53-1f2d3c4b5a69\",\
 \"userId\":4711,\"wsUrl\":\"wss://runnity.example/ws/ws1\",\"expiresIn\":30},\"message\":null,\"code\":\"SUCCESS\"}";
-
-const USER_ENTERED: &str = r#"{"type":"USER_ENTERED","userId":4711,"nickname":"달리는 거북이","profileImage":null,"distance":0.0,"pace":0,"timestamp":1751360400123}"#;
-
-/// A CONNECTED that lists this many.
-fn connected(participants: usize) -> String {
-    let listed: Vec<String> = (0..participants)
-        .map(|k| {
-            format!(
-                r#"{{"userId":{},"nickname":"runner {k}","profileImage":null,"distance":0.0,"pace":0}}"#,
-                13 + k
-            )
-        })
-        .collect();
-    format!(
-        r#"{{"type":"CONNECTED","challengeId":38,"userId":13,"participants":[{}],"timestamp":1751360400123}}"#,
-        listed.join(",")
-    )
-}
 
 fn http(c: &mut Criterion) {
     let mut group = c.benchmark_group("http");
@@ -95,57 +82,19 @@ fn frames(c: &mut Criterion) {
     group.finish();
 }
 
-/// As servers send it without context takeover (RFC 7692, 7.2.1).
-fn deflated(text: &[u8]) -> Vec<u8> {
-    let mut compress = flate2::Compress::new(flate2::Compression::default(), false);
-    let mut out = Vec::with_capacity(text.len() + 64);
-    compress.compress_vec(text, &mut out, flate2::FlushCompress::Sync).expect("room for it");
-    out.truncate(out.len() - 4);
-    out
-}
-
 /// What compression costs a message: begin anew, inflate, to the check that it is whole.
 fn compression(c: &mut Criterion) {
     let mut group = c.benchmark_group("inflate");
     let mut inflater = Inflater::default();
-    for (name, text) in [("broadcast of 150 B", USER_ENTERED.into()), ("broadcast of 2 KB", connected(20))] {
-        let compressed = deflated(text.as_bytes());
-        group.throughput(Throughput::Bytes(text.len() as u64));
-        group.bench_function(name, |b| {
-            b.iter(|| {
-                let take = |piece: &[u8], _: bool| {
-                    black_box(piece);
-                    Ok::<(), Violation>(())
-                };
-                inflater.message(black_box(&compressed), 1 << 20, take)
-            });
-        });
+    for message in cases::compressed() {
+        group.throughput(Throughput::Bytes(message.text_bytes));
+        group.bench_function(message.name, |b| b.iter(|| message.inflate(&mut inflater)));
     }
     group.finish();
 }
 
-/// A rule of these fields; the value `*` wants one that exists.
-fn fields(fields: &[(&str, &str)]) -> Rule {
-    let want = |text: &str| if text == "*" { Want::Exists } else { Want::Equals(text.into()) };
-    let fields = fields.iter().map(|(at, text)| (pointer(at), want(text)));
-    Rule { fields: fields.collect(), ..Rule::default() }
-}
-
-fn pointer(text: &str) -> Pointer {
-    Pointer::parse(text).expect("a pointer")
-}
-
-/// Runnity's kinds, with what is read of them.
-fn runnity() -> Matcher {
-    let names = ["CONNECTED", "USER_ENTERED", "USER_LEFT", "PARTICIPANT_UPDATE", "PONG", "ERROR"];
-    let rules = names.map(|name| fields(&[("/type", name)]));
-    let subject = Wanted { place: Place::Field(pointer("/userId")), rules: 0b1110 };
-    let listed = Each { pointer: pointer("/participants/*/userId"), rule: 0 };
-    Matcher::new(&rules, &[subject], Some(&listed)).expect("they fit")
-}
-
 fn messages(c: &mut Criterion) {
-    let matcher = runnity();
+    let matcher = cases::runnity();
     let mut matching = Matching::default();
     let mut group = c.benchmark_group("message");
     group.bench_function("USER_ENTERED, quick", |b| {
@@ -159,7 +108,7 @@ fn messages(c: &mut Criterion) {
     group.bench_function("USER_ENTERED, serde_json::Value", |b| {
         b.iter(|| serde_json::from_str::<serde_json::Value>(black_box(USER_ENTERED)).expect("JSON"));
     });
-    let listed = connected(1_000);
+    let listed = cases::connected(1_000);
     group.throughput(Throughput::Bytes(listed.len() as u64));
     group.bench_function("CONNECTED of 1,000, whole pass", |b| {
         b.iter(|| {
@@ -173,44 +122,10 @@ fn messages(c: &mut Criterion) {
 
 /// Each kind of rule, on a record that it matches.
 fn rules(c: &mut Criterion) {
-    let text = |text: &str| Some(text.as_bytes().to_vec());
-    let tick =
-        r#"42["tick",{"n":12,"ts":1751360400123,"text":"the quick brown fox jumps over the lazy dog"}]"#;
-    let in_array = fields(&[("/1", "1"), ("/2", "room:lobby"), ("/3", "phx_reply"), ("/4/status", "ok")]);
-    let of_six = ["connect", "subscribe", "publish", "error", "presence", "history"];
-    let mut seven: Vec<Rule> = of_six.map(|name| fields(&[(&format!("/{name}"), "*")])).into();
-    seven.push(fields(&[("/push/pub/data/id", "*")]));
-    let pushed = r#"{"push":{"channel":"room","pub":{"data":{"id":"17-3","ts":1751360400123},"offset":17}}}"#;
-    let time = Wanted { place: Place::Field(pointer("/push/pub/data/ts")), rules: 1 << 6 };
-    let cases: [(&str, Vec<Rule>, Vec<Wanted>, &str); 8] = [
-        ("exact", vec![Rule { is: text("2"), ..Rule::default() }], vec![], "2"),
-        ("prefix", vec![Rule { starts: text("42[\"tick\""), ..Rule::default() }], vec![], tick),
-        ("part", vec![Rule { contains: text("lazy"), ..Rule::default() }], vec![], tick),
-        (
-            "one field",
-            vec![fields(&[("/event", "tick")])],
-            vec![],
-            r#"{"id":17,"event":"tick","data":{"n":12}}"#,
-        ),
-        (
-            "four fields in an array",
-            vec![in_array],
-            vec![],
-            r#"["1","1","room:lobby","phx_reply",{"status":"ok"}]"#,
-        ),
-        ("nested four deep", vec![seven[6].clone()], vec![], pushed),
-        ("seven rules, the last nested four deep", seven.clone(), vec![], pushed),
-        ("the same, and a value kept", seven, vec![time], pushed),
-    ];
     let mut matching = Matching::default();
     let mut group = c.benchmark_group("rule");
-    for (name, rules, wanted, record) in cases {
-        let matcher = Matcher::new(&rules, &wanted, None).expect("they fit");
-        group.bench_function(name, |b| {
-            b.iter(|| {
-                matching.whole(&matcher, black_box(record.as_bytes()), &mut |_, _| {}).expect("it matches")
-            });
-        });
+    for case in cases::rules() {
+        group.bench_function(case.name, |b| b.iter(|| case.find(&mut matching)));
     }
     group.finish();
 }

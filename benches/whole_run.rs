@@ -36,7 +36,9 @@ const RESULTS: &str = "benches/results/whole-run.json";
 fn main() -> ExitCode {
     // `cargo bench` adds `--bench`; everything else names parts.
     let wanted: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with("--")).collect();
-    if let Some(unknown) = wanted.iter().find(|name| !parts::ALL.iter().any(|(known, _)| known == name)) {
+    if let Some(unknown) =
+        wanted.iter().find(|name| !parts::ALL.iter().any(|(known, _)| parts::is_named(known, name)))
+    {
         let known: Vec<&str> = parts::ALL.iter().map(|(name, _)| *name).collect();
         eprintln!("error: there is no part \"{unknown}\"; there are {}", known.join(", "));
         return ExitCode::from(2);
@@ -44,7 +46,7 @@ fn main() -> ExitCode {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(RESULTS);
     let mut results = read(&path);
     for (name, measure) in parts::ALL {
-        if !wanted.is_empty() && !wanted.iter().any(|part| part == name) {
+        if !wanted.is_empty() && !wanted.iter().any(|word| parts::is_named(name, word)) {
             continue;
         }
         match measure() {

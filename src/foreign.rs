@@ -34,6 +34,30 @@ pub fn shown_plain(text: &str) -> String {
     shown(&text.chars().map(|c| if plain(c) && !is_hiding(c) { ' ' } else { c }).collect::<String>())
 }
 
+/// The text in one line, as TOML writes it: `\n` for a line break, `\u0000` for a zero byte.
+pub fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            c if c.is_control() || is_hiding(c) => out.push_str(&format!("\\u{:04x}", u32::from(c))),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// The same, cut where it is long.
+pub fn escaped_line(text: &str, chars_max: usize) -> String {
+    let line = escaped(text);
+    match line.char_indices().nth(chars_max) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line,
+    }
+}
+
 /// DEL and the C1 controls, which some terminals obey; marks that change the order in which others are shown; separators that
 /// only some programs take for line breaks.
 fn is_hiding(c: char) -> bool {
@@ -101,6 +125,13 @@ mod tests {
             pretty.replace(escapes, hiding),
             serde_json::to_string_pretty(&value).expect("JSON") + "\n"
         );
+    }
+
+    #[test]
+    fn control_characters_are_escaped_as_toml_writes_them() {
+        assert_eq!(escaped("SEND\r\n\n\ta\0\x1b[m\u{202e}가"), r"SEND\r\n\n\ta\u0000\u001b[m\u202e가");
+        assert_eq!(escaped_line("가나다\n", 2), "가나…");
+        assert_eq!(escaped_line("a\n", 3), r"a\n");
     }
 
     #[test]

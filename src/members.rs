@@ -131,12 +131,41 @@ impl Members {
         self.rows.cell(self.place(k), column)
     }
 
+    /// Returns whether their ids are text.
+    pub fn has_text_ids(&self) -> bool {
+        self.rows.has_text_ids()
+    }
+
     /// Returns the member whose id this is, where ids may be text.
     pub fn find(&self, id: &str) -> Option<MemberId> {
         match self.rows.has_text_ids() {
             true => self.rows.find(id).map(|place| MemberId(u64::from(place))),
             false => id.parse().ok(),
         }
+    }
+
+    /// Returns the name of the member whose id this is, whether or not it is one of these.
+    pub fn name_in(&self, id: &str) -> MemberName {
+        let number = if self.has_text_ids() { None } else { id.parse().ok() };
+        number.map_or_else(|| MemberName::Text(id.to_owned()), MemberName::Number)
+    }
+
+    /// Returns the session of the member of this name.
+    pub fn session_of(&self, name: &MemberName) -> Option<SessionNumber> {
+        match name {
+            MemberName::Number(id) => self.index_of(MemberId(*id)),
+            MemberName::Text(id) => self.rows.find(id).map(SessionNumber),
+        }
+    }
+
+    /// Returns the rows of these sessions' members alone.
+    pub fn rows_of(&self, sessions: &[usize]) -> Rows {
+        let mut rows = self.rows.without_cells();
+        for k in sessions {
+            let cells = (0..rows.width).map(|cell| self.rows.at(k * rows.width + cell).unwrap_or_default());
+            add(cells, &mut rows.text, &mut rows.ends);
+        }
+        rows.finish()
     }
 
     /// Returns the name of a member in results: its id as the servers know it.
@@ -213,7 +242,7 @@ impl Members {
 }
 
 /// A member in results: its id, a number or text.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum MemberName {
     /// A number.
@@ -283,10 +312,14 @@ impl Rows {
 
     /// Adds a row.
     pub fn push<'c>(&mut self, cells: impl IntoIterator<Item = &'c str>) {
-        for (cell, _) in cells.into_iter().zip(&self.kept).filter(|(_, kept)| kept.is_some()) {
-            self.text.push_str(cell);
-            self.ends.push(self.text.len() as u32);
-        }
+        let Self { text, ends, kept, .. } = self;
+        let kept = cells.into_iter().zip(kept).filter(|(_, kept)| kept.is_some());
+        add(kept.map(|(cell, _)| cell), text, ends);
+    }
+
+    /// A table of the same columns, with no row.
+    fn without_cells(&self) -> Self {
+        Self { kept: self.kept.clone(), width: self.width, id: self.id, ..Self::default() }
     }
 
     /// Gives back what was reserved, and sorts the ids.
@@ -329,6 +362,14 @@ impl Rows {
     }
 }
 
+/// Adds cells to a table's text.
+fn add<'c>(cells: impl Iterator<Item = &'c str>, text: &mut String, ends: &mut Vec<u32>) {
+    for cell in cells {
+        text.push_str(cell);
+        ends.push(text.len() as u32);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -349,6 +390,10 @@ mod tests {
         assert_eq!(members.find("ben"), Some(MemberId(1)));
         assert_eq!(members.find("bea"), None);
         assert_eq!(members.name(MemberId(1)).to_string(), "ben");
+        assert_eq!(members.session_of(&members.name_in("ben")), Some(SessionNumber(1)));
+        assert_eq!(members.session_of(&members.name_in("7")), None);
+        let ben = Members::range(MemberId(0), 1, 1).with_rows(Arc::new(members.rows_of(&[1])));
+        assert_eq!((ben.cell(SessionNumber(0), 3), ben.find("ben")), (Some("y z"), Some(MemberId(0))));
         assert!(members.bytes() < 100, "{}", members.bytes());
     }
 
@@ -357,6 +402,8 @@ mod tests {
         let members = Members::range(MemberId(13), 2, 1);
         assert_eq!(members.find("14"), Some(MemberId(14)));
         assert_eq!(members.name(MemberId(14)), MemberName::Number(14));
+        assert_eq!(members.session_of(&members.name_in("14")), Some(SessionNumber(1)));
+        assert_eq!(members.session_of(&members.name_in("x")), None);
         assert_eq!(members.id(SessionNumber(3)), MemberId(14), "used again");
         assert_eq!((members.cell(SessionNumber(0), 0), members.bytes()), (None, 0));
     }

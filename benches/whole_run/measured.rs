@@ -90,6 +90,12 @@ impl Measured {
         self.summary.pointer(pointer).and_then(Value::as_f64).unwrap_or(f64::NAN)
     }
 
+    /// What the client's memory has grown by since before its first session, in bytes. How much of the binary
+    /// itself is resident by then differs from run to run by more than thousands of sessions take.
+    pub fn growth_bytes(&self) -> f64 {
+        self.number("/generator/rss_bytes") - self.number("/generator/rss_bytes_at_start")
+    }
+
     /// Full sessions a second. The time is taken on the safe side: from the first start to the
     /// last, and the slowest of every step after that.
     pub fn full_sessions_per_s(&self) -> f64 {

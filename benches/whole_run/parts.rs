@@ -8,7 +8,7 @@ use super::{everyone, pooled, scale, systems, tls};
 type Part = fn() -> Result<Value, String>;
 
 /// All parts by name, in the order in which they are measured.
-pub const ALL: [(&str, Part); 21] = [
+pub const ALL: [(&str, Part); 27] = [
     ("density", density),
     ("heartbeat", heartbeat),
     ("burst", burst),
@@ -17,7 +17,12 @@ pub const ALL: [(&str, Part); 21] = [
     ("broadcast-3k", everyone::of_3k),
     ("broadcast-6k", everyone::of_6k),
     ("broadcast-20k", everyone::of_20k),
-    ("systems", systems::systems),
+    ("systems-echo", systems::echo),
+    ("systems-socketio", systems::socketio),
+    ("systems-graphql-ws", systems::graphql_ws),
+    ("systems-ocpp", systems::ocpp),
+    ("systems-mqtt", systems::mqtt),
+    ("systems-phoenix", systems::phoenix),
     ("tls-density", tls::density),
     ("tls-heartbeat", tls::heartbeat),
     ("tls-handshakes", tls::handshakes),
@@ -28,9 +33,15 @@ pub const ALL: [(&str, Part); 21] = [
     ("scale-300k", scale::ws_300k),
     ("scale-1m", scale::ws_1m),
     ("tls-scale-10k", scale::wss_10k),
+    ("tls-scale-100k", scale::wss_100k),
     ("tls-scale-250k", scale::wss_250k),
     ("tls-scale-1m", scale::wss_1m),
 ];
+
+/// Whether a word of the command line means this part: `scale` means `scale-10k` and those like it.
+pub fn is_named(name: &str, word: &str) -> bool {
+    name.strip_prefix(word).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+}
 
 /// Client memory a held session: the slope over runs of 3,000 to 15,000. The hold outlasts the
 /// longest timeout of set-up (35 s), as any real one does.

@@ -41,6 +41,11 @@ pub fn wss_10k() -> Result<Value, String> {
     Point(10_000, 1_200, "--tls --http pooled").measure()
 }
 
+/// A hundred thousand.
+pub fn wss_100k() -> Result<Value, String> {
+    Point(100_000, 1_200, "--tls --http pooled").measure()
+}
+
 /// A quarter of a million.
 pub fn wss_250k() -> Result<Value, String> {
     Point(250_000, 1_200, "--tls --http pooled").measure()

@@ -25,42 +25,60 @@ enum Program {
     Mosquitto,
 }
 
-const SYSTEMS: [System; 6] = [
-    System("echo", Program::Node("echo.js"), "{}", "--ping-interval 5s"),
-    System(
-        "socketio",
-        Program::Node("socketio.js"),
-        r#"{"ping_interval_ms":25000,"ping_timeout_ms":20000,"tick_ms":10000}"#,
-        "--every say.interval=1h",
-    ),
-    System("graphql-ws", Program::Node("graphqlws.js"), r#"{"tick_ms":10000,"keep_alive_ms":12000}"#, ""),
-    System("ocpp", Program::Python("ocpp_server.py"), r#"{"interval_s":300,"ask_after_s":3600}"#, ""),
-    System("mqtt", Program::Mosquitto, "", "--every say.interval=1h"),
-    System("phoenix", Program::Node("phoenix.js"), r#"{"tick_ms":10000}"#, "--every say.interval=1h"),
-];
+/// Echo of what is sent, from `ws`.
+pub fn echo() -> Result<Value, String> {
+    System("echo", Program::Node("echo.js"), "{}", "--ping-interval 5s").measure()
+}
 
-/// Client memory a held session of each: the slope over runs of 2,000 to 10,000.
-pub fn systems() -> Result<Value, String> {
-    let mut all = serde_json::Map::new();
-    println!("| scenario | bytes a held session |\n|---|---:|");
-    for System(scenario, program, settings, options) in SYSTEMS {
+/// Socket.IO's own server.
+pub fn socketio() -> Result<Value, String> {
+    let settings = r#"{"ping_interval_ms":25000,"ping_timeout_ms":20000,"tick_ms":10000}"#;
+    System("socketio", Program::Node("socketio.js"), settings, "--every say.interval=1h").measure()
+}
+
+/// graphql-ws's own server.
+pub fn graphql_ws() -> Result<Value, String> {
+    let settings = r#"{"tick_ms":10000,"keep_alive_ms":12000}"#;
+    System("graphql-ws", Program::Node("graphqlws.js"), settings, "").measure()
+}
+
+/// The server of Python's package for OCPP.
+pub fn ocpp() -> Result<Value, String> {
+    let settings = r#"{"interval_s":300,"ask_after_s":3600}"#;
+    System("ocpp", Program::Python("ocpp_server.py"), settings, "").measure()
+}
+
+/// mosquitto.
+pub fn mqtt() -> Result<Value, String> {
+    System("mqtt", Program::Mosquitto, "", "--every say.interval=1h").measure()
+}
+
+/// The tests' server of Phoenix's protocol.
+pub fn phoenix() -> Result<Value, String> {
+    let program = Program::Node("phoenix.js");
+    System("phoenix", program, r#"{"tick_ms":10000}"#, "--every say.interval=1h").measure()
+}
+
+impl System {
+    /// Client memory a held session: the slope of what runs of 2,000 to 10,000 have taken since their start.
+    fn measure(&self) -> Result<Value, String> {
+        let Self(scenario, program, settings, options) = self;
         let mut points = Vec::new();
         let mut runs = Vec::new();
         for sessions in [2_000, 6_000, 10_000] {
-            let server = Server::start(program, settings)?;
+            let server = Server::start(*program, settings)?;
             let run = Measured::of(&format!(
                 "--scenario {scenario} --target http://127.0.0.1:{} --sessions {sessions} --ramp 30s --hold 15s \
                  --ramp-down 5s {options}",
                 server.port
             ))?;
-            points.push((f64::from(sessions), run.number("/generator/rss_bytes")));
+            points.push((f64::from(sessions), run.growth_bytes()));
             runs.push(run.raw());
         }
         let bytes = slope(&points);
-        println!("| {scenario} | {bytes:.0} |");
-        all.insert(scenario.to_owned(), json!({ "bytes_per_held_session": bytes, "runs": runs }));
+        println!("| scenario | bytes a held session |\n|---|---:|\n| {scenario} | {bytes:.0} |\n");
+        Ok(json!({ "bytes_per_held_session": bytes, "runs": runs }))
     }
-    Ok(Value::Object(all))
 }
 
 /// A server that is ended when dropped.

@@ -243,7 +243,10 @@ impl View for Progress {
     fn show(&mut self, snapshot: &Snapshot<'_>) {
         let Snapshot { plan, second, interval, .. } = snapshot;
         let tally = interval.tally();
-        let heartbeat = second.totals.layout().every.iter().find_map(|every| every.step);
+        let heartbeats = second.totals.layout().every.iter().filter_map(|every| {
+            let step = tally.step(every.step?.index())?;
+            Some((every.name.clone(), step.from_due.quantile(0.99)?))
+        });
         let settings = &plan.settings;
         let status = Status {
             phase: snapshot.phase,
@@ -253,9 +256,7 @@ impl View for Progress {
             planned: plan.lives,
             open: second.open,
             errors: second.totals.tally().counts.errors(),
-            ping_p99: heartbeat
-                .and_then(|step| tally.step(step.index()))
-                .and_then(|step| step.from_due.quantile(0.99)),
+            heartbeat_p99: heartbeats.max_by_key(|(_, p99)| *p99),
             messages_per_s: snapshot.per_second(tally.counts.messages),
             bytes_per_s: snapshot.per_second(tally.counts.bytes_received),
             lag_p99: tally.lag.quantile(0.99),

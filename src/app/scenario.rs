@@ -4,12 +4,13 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::io::Write as _;
+use std::io::{IsTerminal, Write as _};
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
 use super::scenario_check::check;
+use crate::checks::table::{fitted, terminal_columns};
 use crate::cli::scenario::{NewArgs, ScenarioArgs, ScenarioCommand};
 use crate::foreign;
 use crate::scenario::{Scenario, schema};
@@ -29,15 +30,25 @@ const TEMPLATE: &str = include_str!("../../scenarios/template.toml");
 /// What is wrong with the scenario, or that a file cannot be read or written.
 pub fn run(args: ScenarioArgs) -> Result<()> {
     let text = match args.command {
-        ScenarioCommand::Check(args) => check(&args)?,
-        ScenarioCommand::Show { name: None } => list(),
+        ScenarioCommand::Check(args) => on_page(check(&args)?, true),
+        ScenarioCommand::Show { name: None } => on_page(list(), false),
         ScenarioCommand::Show { name: Some(name) } => source_of(&name)?,
+        ScenarioCommand::New(args) if args.out.is_some() => on_page(new(&args)?, false),
         ScenarioCommand::New(args) => new(&args)?,
         ScenarioCommand::Schema => foreign::json_pretty(&schema())?,
     };
     let mut out = std::io::stdout().lock();
     out.write_all(text.as_bytes())?;
     Ok(out.flush()?)
+}
+
+/// Text for people as wide as the terminal; a file or a pipe gets it as it is.
+fn on_page(text: String, breaks_words: bool) -> String {
+    let out = std::io::stdout();
+    match out.is_terminal() {
+        true => fitted(&text, terminal_columns(&out), breaks_words),
+        false => text,
+    }
 }
 
 fn list() -> String {
@@ -111,18 +122,8 @@ fn new_file(out: &Path, source: &str, force: bool) -> Result<String> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::scenario_check::tests::checked;
     use super::*;
-    use crate::cli::scenario::CheckArgs;
-
-    fn checked(scenario: &str) -> String {
-        let args = CheckArgs {
-            scenario: scenario.to_owned(),
-            set: Vec::new(),
-            set_file: Vec::new(),
-            members: Vec::new(),
-        };
-        check(&args).expect("it compiles")
-    }
 
     #[test]
     fn every_built_in_scenario_is_listed() {

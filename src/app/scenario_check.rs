@@ -10,9 +10,11 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 use startline_os::units::{duration_text, grouped};
+use textwrap::core::display_width;
 
 use super::settings::member_files;
 use crate::cli::scenario::CheckArgs;
+use crate::foreign;
 use crate::measure::{ENTERED, LEFT};
 use crate::members::{MemberId, Members, SessionNumber};
 use crate::numbers::bytes;
@@ -20,7 +22,7 @@ use crate::plan::ScenarioSettings;
 use crate::plan::load::{Load, Shape};
 use crate::plan::member_files::{self, MemberFile, Wanted};
 use crate::scenario::every::{Every, Reply};
-use crate::scenario::kinds::{Kind, Kinds};
+use crate::scenario::kinds::{Kind, Kinds, PlaceIndex};
 use crate::scenario::steps::{Step, Whose};
 use crate::scenario::template::{Scope, Taken, Template};
 use crate::scenario::{Good, HttpStep, MessageType, Role, Scenario, WebSocket};
@@ -34,8 +36,14 @@ warning: nothing shows that the server accepted the session: no step awaits a
 ";
 /// A held session's socket: its descriptor.
 const SOCKET_BYTES: usize = 4;
+/// Columns of the headings, with the space behind them.
+const COLUMN_MIN: usize = 11;
+const COLUMN_MAX: usize = 24;
 /// A secure session's secrets and counters, with AES-128.
 const TLS_BYTES: usize = 76;
+/// Characters shown of a request's or a message's text.
+const TEXT_CHARS_MAX: usize = 240;
+
 /// Checks a scenario, and shows it.
 ///
 /// # Errors
@@ -49,7 +57,7 @@ pub(super) fn check(args: &CheckArgs) -> Result<String> {
     settings.header = (!files.is_empty()).then(|| member_files::header(&files)).transpose()?;
     let scenario = settings.compile()?;
     let members = first_member(&files, &settings, &scenario)?;
-    let mut text = String::new();
+    let mut text = Listing::new();
     entry(&mut text, "scenario", &format!("{} ({})", scenario.name, settings.file));
     let example = Example::of(&scenario, &members);
     scenario.http.iter().for_each(|step| example.http_step(step, &mut text));
@@ -75,19 +83,24 @@ pub(super) fn check(args: &CheckArgs) -> Result<String> {
         example.http_step(&place.step, &mut text);
     }
     notes(&scenario, &mut text);
+    let mut text = laid_out(&text);
     if scenario.websocket.as_ref().is_some_and(|websocket| !websocket.shows_acceptance()) {
         text.push_str(UNCONFIRMED);
     }
     let member = members.name_of(SessionNumber(0));
     let _ = writeln!(
         text,
-        "\nThe scenario is valid. Values in < > come from the servers; the rest is rendered for member {member}."
+        "\nThe scenario is valid. Values in < > come from the servers; the rest is rendered for member {}.",
+        foreign::escaped_line(&member.to_string(), TEXT_CHARS_MAX)
     );
+    if text.contains('‹') {
+        text.push_str("Values in ‹ › are secret: docs/scenarios.md says which are.\n");
+    }
     Ok(text)
 }
 
 /// What a session keeps, and what may be a mistake.
-fn notes(scenario: &Scenario, text: &mut String) {
+fn notes(scenario: &Scenario, text: &mut Listing) {
     if !scenario.kept.is_empty() {
         let names: Vec<&str> =
             scenario.kept.iter().map(|index| scenario.value_names[usize::from(*index)].as_str()).collect();
@@ -102,6 +115,7 @@ fn notes(scenario: &Scenario, text: &mut String) {
         );
         entry(text, "as written", &line);
     }
+    scenario.unencoded.iter().for_each(|line| entry(text, "warning", line));
 }
 
 /// The member that values are shown for: the first of the files, if there are any.
@@ -117,12 +131,43 @@ fn first_member(files: &[MemberFile], settings: &ScenarioSettings, scenario: &Sc
     Ok(roster.members()?.with_rows(Arc::new(rows)))
 }
 
+/// What is shown: headings, and the text beside each.
+type Listing = Vec<(String, String)>;
+
 /// A line under a heading of its own.
-fn entry(text: &mut String, heading: &str, line: &str) {
-    let _ = writeln!(text, "{heading:<10} {line}");
+fn entry(text: &mut Listing, heading: &str, line: &str) {
+    text.push((heading.to_owned(), line.to_owned()));
 }
 
-fn further(text: &mut String, line: &str) {
+/// Bytes that a terminal would obey or hide, as escapes: binary messages have them.
+fn visible(text: &str) -> String {
+    let shown = |c: char| match c {
+        '\n' => c.to_string(),
+        c if c.is_control() => format!("\\x{:02x}", u32::from(c)),
+        c => c.to_string(),
+    };
+    foreign::shown(&text.chars().map(shown).collect::<String>())
+}
+
+/// The headings in a column, and beside it the texts, whose own lines go on under their first.
+fn laid_out(listing: &Listing) -> String {
+    let longest = listing.iter().map(|(heading, _)| display_width(heading)).max().unwrap_or_default();
+    // What stands alone in its line is told from the lines below it by two spaces at least.
+    let column = (longest + 2).clamp(COLUMN_MIN, COLUMN_MAX);
+    let mut text = String::new();
+    for (heading, line) in listing {
+        // A message of spaces and line ends alone would not be seen.
+        let line = if line.trim().is_empty() { format!("{line:?}") } else { visible(line.trim_end()) };
+        for (k, part) in line.split('\n').enumerate() {
+            let heading = if k == 0 { heading } else { "" };
+            let gap = column.saturating_sub(display_width(heading)).max(2);
+            let _ = writeln!(text, "{}", format!("{heading}{}{part}", " ".repeat(gap)).trim_end());
+        }
+    }
+    text
+}
+
+fn further(text: &mut Listing, line: &str) {
     entry(text, "", line);
 }
 
@@ -156,16 +201,18 @@ impl<'s> Example<'s> {
         let secrets = &self.scenario.secrets;
         let is_shown = |index: u8| usize::from(index) < self.scenario.takes || !secrets.is_taken(index);
         template.shown(|index| (!is_shown(index)).then(|| secrets.name_of(index))).render(&scope, &mut out);
-        String::from_utf8_lossy(&out).into_owned()
+        // Bytes of binary messages as `visible` shows control characters.
+        let bytes = |bytes: &[u8]| bytes.iter().map(|byte| format!("\\x{byte:02x}")).collect::<String>();
+        out.utf8_chunks().map(|chunk| chunk.valid().to_owned() + &bytes(chunk.invalid())).collect()
     }
 
-    fn headers(&self, headers: &[(String, Template)], text: &mut String) {
+    fn headers(&self, headers: &[(String, Template)], text: &mut Listing) {
         for (name, value) in headers {
             further(text, &format!("{name}: {}", self.text(value)));
         }
     }
 
-    fn http_step(&self, step: &HttpStep, text: &mut String) {
+    fn http_step(&self, step: &HttpStep, text: &mut Listing) {
         entry(text, &step.name, &format!("{} {}", step.method, self.text(&step.path)));
         self.headers(&step.headers, text);
         if let Some(body) = step.body.as_ref().map(|body| self.text(body)).filter(|body| !body.is_empty()) {
@@ -183,7 +230,7 @@ impl<'s> Example<'s> {
         further(text, &wanted);
     }
 
-    fn websocket(&self, websocket: &WebSocket, text: &mut String) {
+    fn websocket(&self, websocket: &WebSocket, text: &mut Listing) {
         entry(
             text,
             "connect",
@@ -197,7 +244,10 @@ impl<'s> Example<'s> {
             let offered: Vec<String> = websocket.subprotocols.iter().map(|it| self.text(it)).collect();
             further(text, &format!("Sec-WebSocket-Protocol: {}", offered.join(", ")));
         }
-        let message = |text: &mut String, name: &str, template: &Option<Template>| {
+        if websocket.deflate {
+            further(text, "Sec-WebSocket-Extensions: permessage-deflate; what is sent goes uncompressed");
+        }
+        let message = |text: &mut Listing, name: &str, template: &Option<Template>| {
             if let Some(template) = template {
                 entry(text, name, &self.text(template));
             }
@@ -213,12 +263,12 @@ impl<'s> Example<'s> {
         for every in &websocket.every {
             self.every(every, websocket, text);
         }
-        kinds(&websocket.kinds, text);
+        self.kinds(&websocket.kinds, text);
         propagation(websocket, text);
         message(text, "quit", &websocket.quit);
     }
 
-    fn step(&self, step: &Step, websocket: &WebSocket, text: &mut String) {
+    fn step(&self, step: &Step, websocket: &WebSocket, text: &mut Listing) {
         let awaits: Vec<String> = step.awaits.iter().map(|kind| kind_name(*kind, websocket)).collect();
         let timeout = duration_text(step.timeout);
         let mut awaited = match awaits.is_empty() {
@@ -247,7 +297,7 @@ impl<'s> Example<'s> {
         }
     }
 
-    fn every(&self, every: &Every, websocket: &WebSocket, text: &mut String) {
+    fn every(&self, every: &Every, websocket: &WebSocket, text: &mut Listing) {
         entry(text, &every.name, &self.text(&every.send));
         let mut line = format!("every {}", every.interval);
         let by = match &every.reply {
@@ -288,9 +338,50 @@ impl<'s> Example<'s> {
     fn whose(&self, whose: &Whose) -> String {
         match whose {
             Whose::Any => String::new(),
-            Whose::Equals { equals, .. } => format!(" with {} in it", self.text(equals)),
-            Whose::Starts { starts, .. } => format!(" that begins with {}", self.text(starts)),
+            Whose::Equals { equals, .. } => format!(" with \"{}\" in it", self.text(equals)),
+            Whose::Starts { starts, .. } => format!(" that begins with \"{}\"", self.text(starts)),
         }
+    }
+
+    /// The kinds of messages in the order in which they are tried, each with its rule and what is done
+    /// with its records.
+    fn kinds(&self, kinds: &Kinds, text: &mut Listing) {
+        let longest = kinds.names().map(|name| name.chars().count()).max().unwrap_or_default();
+        for (index, kind) in kinds.kinds.iter().enumerate() {
+            let meaning = match kind.role {
+                Role::Error => "; an error",
+                Role::Entered => "; a member has entered",
+                Role::Left => "; a member has left",
+                Role::Updated => "; a member's progress",
+                Role::Information => "",
+            };
+            let rule = kinds.rule_text(MessageType(index as u8));
+            let line = format!("{:<longest$}  {rule}{meaning}", kind.name);
+            entry(text, if index == 0 { "messages" } else { "" }, &line);
+            for line in self.uses(kind, kinds) {
+                further(text, &format!("{:longest$}    {line}", ""));
+            }
+        }
+        if longest > 0 {
+            further(text, &format!("{:<longest$}  matches none of these, in this order", "other"));
+        }
+    }
+
+    /// What is done with a kind's records beyond counting them.
+    fn uses(&self, kind: &Kind, kinds: &Kinds) -> Vec<String> {
+        let name = |value: &u8| self.scenario.value_names[usize::from(*value)].as_str();
+        let take = |(value, at): &(u8, PlaceIndex)| {
+            format!("; takes {} from {}", name(value), kinds.place_text(*at))
+        };
+        let answer = kind.answer.as_ref().map(|answer| {
+            let takes: String = kind.take.iter().map(take).collect();
+            format!("answered with {}{takes}", self.text(answer))
+        });
+        let age = kind.sent_at.map(|sent_at| {
+            format!("age from {} ({} since 1970)", kinds.place_text(sent_at.place), sent_at.unit())
+        });
+        let number = kind.sequence.map(|(at, _)| format!("numbered by {}", kinds.place_text(at)));
+        [answer, age, number].into_iter().flatten().collect()
     }
 }
 
@@ -315,28 +406,8 @@ fn cost_of_telling(every: &Every) -> String {
 /// The sessions of the example.
 const TOLD_SESSIONS: u64 = 1_000;
 
-/// The kinds of messages in the order in which they are tried, each with its rule.
-fn kinds(kinds: &Kinds, text: &mut String) {
-    let longest = kinds.names().map(|name| name.chars().count()).max().unwrap_or_default();
-    for (index, name) in kinds.names().enumerate() {
-        let kind = MessageType(index as u8);
-        let meaning = match kinds.role(kind) {
-            Some(Role::Error) => "; an error",
-            Some(Role::Entered) => "; a member has entered",
-            Some(Role::Left) => "; a member has left",
-            Some(Role::Updated) => "; a member's progress",
-            Some(Role::Information) | None => "",
-        };
-        let line = format!("{name:<longest$}  {}{meaning}", kinds.rule_text(kind));
-        entry(text, if index == 0 { "messages" } else { "" }, &line);
-    }
-    if longest > 0 {
-        further(text, &format!("{:<longest$}  matches none of these, in this order", "other"));
-    }
-}
-
 /// What is announced to the others, and from when on its way to them is timed.
-fn propagation(websocket: &WebSocket, text: &mut String) {
+fn propagation(websocket: &WebSocket, text: &mut Listing) {
     let entered = websocket.steps.iter().find(|step| step.enters);
     let from = |name: &str| match (name, entered) {
         (ENTERED, Some(step)) => format!("{name} from \"{}\"", step.name),
@@ -357,7 +428,7 @@ fn entries(websocket: &WebSocket) -> String {
 }
 
 /// What a session costs while it is held.
-fn cost(scenario: &Scenario, text: &mut String) {
+fn cost(scenario: &Scenario, text: &mut Listing) {
     let beside = Side::bytes_a_session(scenario, &Rhythm::of(scenario, 0));
     let all = size_of::<Session>() + SOCKET_BYTES + beside;
     let own = if beside > 0 { format!(", {beside} of them for this scenario") } else { String::new() };
@@ -376,16 +447,13 @@ fn follows(redirects: u8) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn checked(scenario: &str) -> String {
-        let args = CheckArgs {
-            scenario: scenario.to_owned(),
-            set: Vec::new(),
-            set_file: Vec::new(),
-            members: Vec::new(),
-        };
+    /// What the check of a scenario prints.
+    pub(in super::super) fn checked(scenario: &str) -> String {
+        let scenario = scenario.to_owned();
+        let args = CheckArgs { scenario, set: Vec::new(), set_file: Vec::new(), members: Vec::new() };
         check(&args).expect("it compiles")
     }
 
@@ -403,6 +471,17 @@ mod tests {
     }
 
     #[test]
+    fn a_check_prints_no_control_characters() {
+        for (name, _) in Scenario::builtins() {
+            let is_foul = |c: char| c.is_control() && c != '\n';
+            assert!(!checked(name).contains(is_foul), "{name}: {:?}", checked(name));
+        }
+        let text = checked("stomp");
+        assert!(text.contains(r"quit       DISCONNECT\n\n\u0000"), "{text}");
+        assert!(text.contains(r"CONNECT\naccept-version:1.2\nhost:/\n"), "{text}");
+    }
+
+    #[test]
     fn a_check_shows_what_is_sent() {
         let text = checked("chat");
         for line in [
@@ -414,12 +493,27 @@ mod tests {
             "join       {\"type\":\"join\",\"room\":\"‹room›\",\"as\":\"runner13\"}\n",
             "           answered by \"welcome\" within 10s\n",
             "open       when \"join\" is done\n",
-            "           every 10s, answered by \"said\" with 0-0 in it within 2s\n",
-            "           the others are told by \"said\" with 0-0 in it\n",
+            "           every 10s, answered by \"said\" with \"0-0\" in it within 2s\n",
+            "           the others are told by \"said\" with \"0-0\" in it\n",
             "           with it members enter: the others are told by \"joined\"\n",
             "timed      the way to the others: entered from \"join\", left from the close frame, say from its message\n",
         ] {
             assert!(text.contains(line), "{line:?} is not in\n{text}");
+        }
+    }
+
+    #[test]
+    fn lines_of_a_message_stand_under_its_first_and_one_that_is_not_seen_is_quoted() {
+        let mqtt = checked("mqtt");
+        assert!(mqtt.contains("  \\x10\\x12\\x00\\x04MQTT\\x04"), "{mqtt}");
+        assert!(mqtt.contains("  \\x82\\x09\\x00\\x01\\x00\\x04room\\x00\n"), "{mqtt}");
+        let text = checked("stomp");
+        for lines in [
+            "connect-broker  CONNECT\n                accept-version:1.2\n",
+            "beat            \"\\n\"\n                every 8s\n",
+            "Values in ‹ › are secret",
+        ] {
+            assert!(text.contains(lines), "{lines:?} is not in\n{text}");
         }
     }
 
@@ -439,6 +533,47 @@ timed      the way to the others: entered from the upgrade, left from the close 
         assert!(text.contains(kinds), "{text}");
         assert!(text.contains("held       32 bytes a session; 76 more with TLS\n"), "{text}");
         assert!(!text.contains("nothing shows"), "{text}");
+    }
+
+    #[test]
+    fn a_check_shows_what_is_done_with_kinds_and_what_may_be_a_mistake() {
+        let source = r#"
+name = "x"
+[variables]
+password = "pa ss"
+[[http]]
+name = "login"
+method = "POST"
+path = "/login"
+headers = { Content-Type = "application/x-www-form-urlencoded" }
+body = "user={member_id}&password={password}&again={password|form}&x={x}"
+take = { token = "/token" }
+[[http]]
+name = "again"
+method = "POST"
+path = "/login"
+form = { password = "{password}", token = "{token}" }
+[websocket]
+url = "/ws"
+compression = "deflate"
+[websocket.messages]
+call = { fields = { "/0" = "2" }, take = { id = "/1" }, answer = '[3,"{id}","{token}"]' }
+trade = { fields = { "/t" = "trade" }, sent_at = "/ts", sent_unit = "s", sequence = "/seq" }
+"#;
+        let file = tempfile::NamedTempFile::with_suffix(".toml").expect("a file");
+        std::fs::write(file.path(), source).expect("written");
+        let text = checked(&file.path().display().to_string());
+        for line in [
+            "           Sec-WebSocket-Extensions: permessage-deflate; what is sent goes uncompressed\n",
+            "messages   call   /0 = \"2\"\n",
+            "                    answered with [3,\"<id>\",\"<token>\"]; takes id from /1\n",
+            "                    age from /ts (s since 1970)\n                    numbered by /seq\n",
+            "warning    the body of \"login\" is sent as a form, and {password} is not encoded: write form = { … }, or \
+             {password|form}\n",
+        ] {
+            assert!(text.contains(line), "{line:?} is not in\n{text}");
+        }
+        assert_eq!(text.matches("is sent as a form").count(), 1, "{text}");
     }
 
     #[test]

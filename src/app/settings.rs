@@ -15,6 +15,7 @@ use serde_json::{Map, Value};
 
 use crate::cli::run::{Preset, SettingsArgs, is_range};
 use crate::cli::values::{self, WebSocketUrl};
+use crate::members::Rows;
 use crate::plan::abort::AbortRule;
 use crate::plan::member_files::{self, MemberFile, Wanted};
 use crate::plan::roster::Roster;
@@ -214,7 +215,7 @@ impl SettingsArgs {
     /// Returns the members' files: those typed, else the plan's.
     fn member_files(&self, settings: &Settings) -> Result<Vec<MemberFile>> {
         let typed = self.members.iter().filter(|spec| !is_range(spec)).map(Path::new);
-        let files: Vec<&Path> = match self.members.is_empty() {
+        let files: Vec<&Path> = match self.members.is_empty() || self.picked(settings).is_some() {
             true => settings.member_files.iter().map(PathBuf::as_path).collect(),
             false => typed.collect(),
         };
@@ -273,9 +274,28 @@ impl SettingsArgs {
         Roster::range(MOCK_FIRST_MEMBER, last, challenge)
     }
 
+    /// Returns the id of one of a plan's members, where these have rows: a file of this name would be read
+    /// instead.
+    fn picked(&self, settings: &Settings) -> Option<&str> {
+        let [one] = &self.members[..] else { return None };
+        let is_several = is_range(one) && one.contains('-');
+        let has_rows = self.plan.is_some() && !settings.member_files.is_empty();
+        (has_rows && !is_several && !Path::new(one).exists()).then_some(one)
+    }
+
     /// Returns all members given.
     fn roster(&self, settings: &mut Settings, scenario: &Scenario, files: &[MemberFile]) -> Result<Roster> {
         let ranges = self.members.iter().filter(|spec| is_range(spec)).count();
+        if let Some(one) = self.picked(settings) {
+            let (roster, rows) = self.rows(settings, scenario, files)?;
+            let all = roster.members()?.with_rows(Arc::new(rows));
+            let Some(session) = all.session_of(&all.name_in(one)) else {
+                bail!("--members {one}: the plan's members have none of this id, and there is no such file");
+            };
+            settings.rows = Arc::new(all.rows_of(&[session.index()]));
+            let id = if all.has_text_ids() { 0 } else { all.id(session).0 };
+            return Ok(Roster::range(id, id, all.challenge(session)));
+        }
         match &self.members[..] {
             [range] if ranges == 1 => {
                 let ids = values::id_range(range).map_err(|reason| anyhow!("--members: {reason}"))?;
@@ -284,13 +304,7 @@ impl SettingsArgs {
                 Ok(Roster::range(*ids.start(), *ids.end(), challenge))
             }
             _ if ranges == 0 => {
-                let header = settings.scenario.header.clone().unwrap_or_default();
-                let wanted = Wanted {
-                    challenge: self.challenge,
-                    otherwise: (!scenario.has_challenge()).then_some(MOCK_CHALLENGE),
-                    used: &scenario.columns,
-                };
-                let (roster, rows) = member_files::read_rows(files, &header, wanted)?;
+                let (roster, rows) = self.rows(settings, scenario, files)?;
                 let path = |file: &MemberFile| {
                     std::path::absolute(&file.name).unwrap_or_else(|_| file.name.clone().into())
                 };
@@ -306,6 +320,17 @@ impl SettingsArgs {
                 specs.join(" and ")
             ),
         }
+    }
+
+    /// Returns all members of these files, and what their rows say.
+    fn rows(&self, settings: &Settings, scenario: &Scenario, files: &[MemberFile]) -> Result<(Roster, Rows)> {
+        let header = settings.scenario.header.clone().unwrap_or_default();
+        let wanted = Wanted {
+            challenge: self.challenge,
+            otherwise: (!scenario.has_challenge()).then_some(MOCK_CHALLENGE),
+            used: &scenario.columns,
+        };
+        Ok(member_files::read_rows(files, &header, wanted)?)
     }
 
     fn challenge_of_range(&self, range: &str, settings: &Settings, scenario: &Scenario) -> Result<u64> {

@@ -7,6 +7,7 @@
 use std::cell::Cell;
 use std::io::{self, Write};
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use startline_os::descriptors;
@@ -23,7 +24,7 @@ use crate::lookup::hosts::trust_of;
 use crate::members::SessionNumber;
 use crate::plan::{Plan, summary};
 use crate::trial::Trial;
-use crate::trial::entry::Entry;
+use crate::trial::entry::{Entry, What};
 use crate::trial::text::Style;
 
 /// Carries out `startline try`.
@@ -76,20 +77,20 @@ struct Printed {
 impl Printed {
     /// What is tried.
     fn head(&self, plan: &Plan, is_mock: bool) {
+        let warning = |text| Entry { at: Duration::ZERO, step: String::new(), what: What::Warning { text } };
+        let warnings: Vec<Entry> = summary::scenario_warnings(plan).into_iter().map(warning).collect();
         if self.json {
-            return;
+            return warnings.iter().for_each(|warning| self.entry(warning));
         }
-        let mut parts = vec![format!("{}: member {}", plan.scenario.name, plan.members.id(SessionNumber(0)))];
+        let mut parts =
+            vec![format!("{}: member {}", plan.scenario.name, plan.members.name_of(SessionNumber(0)))];
         if plan.scenario.has_challenge() {
             parts.push(format!("challenge {}", plan.members.challenge(SessionNumber(0))));
         }
-        let url = plan.target.url();
-        // As it was typed, where there is nothing but a WebSocket.
-        parts.push(if plan.scenario.http.is_empty() { url.replacen("http", "ws", 1) } else { url });
+        parts.push(plan.target_shown());
         let mock = if is_mock { " (built-in mock server)" } else { "" };
-        let warning = summary::braces_warning(plan)
-            .map(|text| textwrap::fill(&format!("warning: {text}"), self.style.page.columns) + "\n");
-        self.print(&format!("{}{mock}\n{}\n", parts.join(", "), warning.unwrap_or_default()));
+        let warnings: String = warnings.iter().map(|warning| self.style.lines(warning)).collect();
+        self.print(&format!("{}{mock}\n{warnings}\n", parts.join(", ")));
     }
 
     fn entry(&self, entry: &Entry) {

@@ -24,6 +24,8 @@ const COLUMNS_MIN: usize = 40;
 const COLUMN_MIN: usize = 8;
 /// Columns between two cells.
 const GAP: usize = 2;
+/// A heading with two spaces behind it is at most this long.
+const HEADING_MAX: usize = 24;
 /// Indent of the notes under a row.
 const NOTE_INDENT: usize = 4;
 
@@ -244,9 +246,51 @@ pub(crate) fn wrapped(text: &str, width: usize, breaks_words: bool) -> Vec<Strin
     textwrap::wrap(text, options).into_iter().map(String::from).collect()
 }
 
+/// Text as a terminal of this width shows it best: lines that are too long are broken at spaces, and go on under
+/// their own text. Words that are longer than a line are broken too, or stay whole so that they can be copied.
+pub(crate) fn fitted(text: &str, columns: usize, breaks_words: bool) -> String {
+    let mut out = String::with_capacity(text.len());
+    for line in text.split_inclusive('\n') {
+        let (bare, end) = line.strip_suffix('\n').map_or((line, ""), |bare| (bare, "\n"));
+        if display_width(bare) <= columns {
+            out.push_str(line);
+            continue;
+        }
+        let (head, rest) = bare.split_at(head_of(bare));
+        let indent = display_width(head);
+        for (k, part) in wrapped(rest, columns.saturating_sub(indent), breaks_words).iter().enumerate() {
+            let before = if k == 0 { head.to_owned() } else { format!("\n{:indent$}", "") };
+            out.push_str(&before);
+            out.push_str(part);
+        }
+        out.push_str(end);
+    }
+    out
+}
+
+/// Bytes of a line before the text that its further lines stand under: spaces, and a heading with two spaces or
+/// more behind it.
+fn head_of(line: &str) -> usize {
+    let spaces = line.len() - line.trim_start_matches(' ').len();
+    let heading = line[spaces..].find("  ").map(|at| spaces + at).filter(|at| *at <= HEADING_MAX);
+    heading.map_or(spaces, |at| line.len() - line[at..].trim_start_matches(' ').len())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn long_lines_are_broken_at_spaces_and_go_on_under_their_text() {
+        assert_eq!(fitted("a line\nanother", 8, false), "a line\nanother");
+        assert_eq!(fitted("error: one two three\n", 14, false), "error: one two\nthree\n");
+        assert_eq!(fitted("  one two three", 10, false), "  one two\n  three");
+        assert_eq!(fitted("ab  one two three\nx\n", 12, false), "ab  one two\n    three\nx\n");
+        let long = "ab  abcdefghijkl";
+        assert_eq!(fitted(long, 10, true), "ab  abcdef\n    ghijkl");
+        assert_eq!(fitted(long, 10, false), long, "a command or a URL stays whole");
+        assert_eq!(fitted("\x1b[31merror:\x1b[0m one two", 14, false), "\x1b[31merror:\x1b[0m one two");
+    }
 
     fn page(columns: usize) -> Page {
         Page { columns, colour: false }

@@ -4,10 +4,13 @@
 //! option has help, and every value a name.
 
 use std::ffi::OsString;
+use std::io::{IsTerminal, Write};
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Parser, Subcommand};
 
+use crate::checks::Page;
+use crate::checks::table::{fitted, terminal_columns};
 use crate::nearest::nearest;
 
 pub mod addresses;
@@ -98,7 +101,7 @@ const OTHERS_WORDS: [(&[&str], &str); 2] = [
 impl Cli {
     /// Parses the process's arguments; ends the process with a hint if they are wrong.
     pub fn of_process() -> Self {
-        Self::of(std::env::args_os().collect()).unwrap_or_else(|error| error.exit())
+        Self::of(std::env::args_os().collect()).unwrap_or_else(|error| refuse(&error))
     }
 
     fn of(args: Vec<OsString>) -> Result<Self, clap::Error> {
@@ -106,6 +109,19 @@ impl Cli {
         let makes_a_plan = args.get(1).is_some_and(|it| it == "run" || it == "doctor" || it == "preflight");
         Self::try_parse_from(args).map_err(|error| hinted(error, makes_a_plan))
     }
+}
+
+/// Ends the process as clap does, with the message as wide as the terminal: clap breaks only help at spaces.
+fn refuse(error: &clap::Error) -> ! {
+    let out = std::io::stderr();
+    if !error.use_stderr() || !out.is_terminal() {
+        error.exit();
+    }
+    let styled = error.render();
+    let text = if Page::of(&out).colour { styled.ansi().to_string() } else { styled.to_string() };
+    // Whoever closed it reads nothing anyway.
+    let _ = out.lock().write_all(fitted(&text, terminal_columns(&out), false).as_bytes());
+    std::process::exit(error.exit_code());
 }
 
 /// Adds the hints that clap does not find: two swapped letters, and the names that other tools use.
@@ -121,6 +137,13 @@ fn hinted(mut error: clap::Error, makes_a_plan: bool) -> clap::Error {
                 let suggested = ContextValue::Strings(vec![name.to_owned()]);
                 error.insert(ContextKind::SuggestedSubcommand, suggested);
             }
+        }
+        // A second place on the line is the target's.
+        ErrorKind::UnknownArgument if typed(ContextKind::InvalidArg).contains("://") => {
+            let url = typed(ContextKind::InvalidArg);
+            let why = format!("the servers of a scenario go with --target {url}");
+            error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![why.into()]));
+            error.remove(ContextKind::Usage);
         }
         ErrorKind::UnknownArgument if makes_a_plan => {
             let typed = typed(ContextKind::InvalidArg);
@@ -167,6 +190,10 @@ mod tests {
             (&["run", "--threads=9"], "exists: '--sessions'"),
             (&["run", "--rampup", "9s"], "exists: '--ramp'"),
             (&["run", "--iterations", "9"], "tip: a session is played once and held: --sessions says"),
+            (
+                &["try", "ours.toml", "http://host"],
+                "tip: the servers of a scenario go with --target http://host",
+            ),
             (&["run", "--loops=9"], "tip: a session is played once and held"),
         ] {
             let args = ["startline"].iter().chain(typed).map(OsString::from).collect();

@@ -188,17 +188,17 @@ pub struct SettingsArgs {
     #[serde(skip)]
     pub set_file: Vec<(String, PathBuf)>,
 
-    /// Time between two PINGs of a session [default: the scenario's, 30s for runnity].
+    /// Interval of the heartbeat called ping, as --every ping.interval=TIME [default: the scenario's, 30s for runnity].
     #[arg(long, value_name = "TIME", value_parser = values::delay, allow_hyphen_values = true, help_heading = "Sessions")]
     #[serde(with = "units::optional_duration_serde")]
     pub ping_interval: Option<Duration>,
 
-    /// Time from a PING to its PONG, at most [default: the scenario's, 5s for runnity].
+    /// Timeout of the heartbeat called ping, as --every ping.timeout=TIME [default: the scenario's, 5s for runnity].
     #[arg(long, value_name = "TIME", value_parser = values::delay, allow_hyphen_values = true, help_heading = "Sessions")]
     #[serde(with = "units::optional_duration_serde")]
     pub pong_timeout: Option<Duration>,
 
-    /// Time between two progress messages (RECORD) of a session [default: none are sent].
+    /// Interval of the message called record, which is then sent [default: not sent with runnity].
     #[arg(long, value_name = "TIME", value_parser = values::delay, allow_hyphen_values = true, help_heading = "Sessions")]
     #[serde(with = "units::optional_duration_serde")]
     pub record_interval: Option<Duration>,

@@ -87,15 +87,15 @@ pub struct TryArgs {
     #[arg(long, value_name = "FILE", help_heading = "Session")]
     pub plan: Option<PathBuf>,
 
-    /// Time between two PINGs [default: the scenario's, 30s for runnity].
+    /// Interval of the heartbeat called ping [default: the scenario's, 30s for runnity].
     #[arg(long, value_name = "TIME", value_parser = values::delay, allow_hyphen_values = true, help_heading = "Session")]
     pub ping_interval: Option<Duration>,
 
-    /// Time from a PING to its PONG, at most [default: the scenario's, 5s for runnity].
+    /// Timeout of the heartbeat called ping [default: the scenario's, 5s for runnity].
     #[arg(long, value_name = "TIME", value_parser = values::delay, allow_hyphen_values = true, help_heading = "Session")]
     pub pong_timeout: Option<Duration>,
 
-    /// Time between two progress messages (RECORD) [default: none are sent].
+    /// Interval of the message called record, which is then sent [default: not sent with runnity].
     #[arg(long, value_name = "TIME", value_parser = values::delay, allow_hyphen_values = true, help_heading = "Session")]
     pub record_interval: Option<Duration>,
 

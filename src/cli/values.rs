@@ -145,7 +145,7 @@ pub struct WebSocketUrl {
 pub fn websocket_url(text: &str) -> Result<WebSocketUrl, String> {
     let refused = || format!("{text:?} is not the URL of a WebSocket: write it such as ws://host:8080/path");
     if !text.contains("://") && (text.ends_with(".toml") || Scenario::builtin(text).is_some()) {
-        return Err(format!("a scenario file goes with --scenario {text}"));
+        return Err(format!("a scenario goes with --scenario {text}"));
     }
     let url = url::Url::parse(text).map_err(|_| refused())?;
     let target = match url.scheme() {
@@ -276,7 +276,7 @@ mod tests {
     #[test]
     fn a_scenario_is_not_taken_for_a_websocket_s_url() {
         for scenario in ["chat.toml", "./chat.toml", "chat"] {
-            let why = format!("a scenario file goes with --scenario {scenario}");
+            let why = format!("a scenario goes with --scenario {scenario}");
             assert_eq!(websocket_url(scenario), Err(why));
         }
         assert!(websocket_url("nothing").unwrap_err().contains("is not the URL of a WebSocket"));

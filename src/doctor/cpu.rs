@@ -22,10 +22,13 @@ const CLOCK_FILE: &str = "/sys/devices/system/clocksource/clocksource0/current_c
 const GOVERNOR_FILES: &str = "/sys/devices/system/cpu/cpu*/cpufreq/scaling_governor";
 
 pub(super) fn checks(need: &Need, readings: &Readings) -> Vec<Check> {
-    vec![broadcasts(need, readings), busy(readings), governor(readings), steal(readings), clock(readings)]
+    let others = [busy(readings), governor(readings), steal(readings), clock(readings)];
+    broadcasts(need, readings).into_iter().chain(others).collect()
 }
 
-fn broadcasts(need: &Need, readings: &Readings) -> Check {
+/// Nothing where nothing is broadcast.
+fn broadcasts(need: &Need, readings: &Readings) -> Option<Check> {
+    let load = need.load.as_ref()?;
     let title = "predicted broadcasts";
     let cores = readings.cores().min(need.workers.max(1) as f64);
     let text = match readings.cores() < readings.trials.cores as f64 {
@@ -35,19 +38,16 @@ fn broadcasts(need: &Need, readings: &Readings) -> Check {
     // In whole cores, as far as there are such.
     let reading =
         Figure { value: (cores.fract() == 0.0).then_some(cores as u64), ..Figure::new(0, "cores", text) };
-    let Some(load) = &need.load else {
-        return Check::ok(BROADCAST_LOAD, title, reading, Figure::new(0, "deliveries/s", "none"));
-    };
     let peak = load.peak_per_s().round() as u64;
     let figure = Figure::new(peak, "deliveries/s", format!("{} deliveries/s at most", grouped(peak)));
     let check = Check::ok(BROADCAST_LOAD, title, reading, figure);
     let is_for_mock = need.mock.is_some();
     // What a target sends is its own doing, and may be less than predicted.
     let verdict = if is_for_mock && load.is_beyond_any_machine() { Verdict::Refuse } else { Verdict::Warn };
-    match load.warning(cores, is_for_mock) {
+    Some(match load.warning(cores, is_for_mock) {
         Some(why) => check.but(verdict, why, Vec::new()),
         None => check,
-    }
+    })
 }
 
 fn busy(readings: &Readings) -> Check {

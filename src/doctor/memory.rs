@@ -197,7 +197,7 @@ fn tcp_memory(need: &Need, readings: &Readings) -> Check {
     let pages = if is_broadcast { sockets(need, readings) } else { 0 };
     let bytes = pages.saturating_mul(readings.trials.page_bytes);
     let figure = match pages {
-        0 => Figure::new(0, "bytes", "little: no broadcasts"),
+        0 => Figure::new(0, "bytes", "little"),
         _ => Figure::new(bytes, "bytes", format!("{}: a page per socket in a broadcast", megabytes(bytes))),
     };
     let (most, used) = match (&readings.system.tcp_mem_max_pages, &readings.system.tcp_mem_pages) {

@@ -413,6 +413,8 @@ fn broadcasts_to_everybody_need_a_page_each() {
     assert_eq!(commands(&memory)[0], "sysctl -w net.ipv4.tcp_mem=\"200001 300000 400002\"");
     let broadcast = check(BROADCAST_LOAD, &need, &readings);
     assert_eq!(broadcast.verdict, Verdict::Warn);
+    let silent = examine(&Need { load: None, ..need.clone() }, &readings);
+    assert!(!silent.checks.iter().any(|check| check.id == BROADCAST_LOAD), "nothing is broadcast");
     assert!(broadcast.why.as_deref().is_some_and(|why| why.contains("more deliveries than 2 cores")));
     let beyond = Need { load: Some(Load::predict(&Shape { groups: &[2_000_000], ..shape })), ..need };
     assert_eq!(check(BROADCAST_LOAD, &beyond, &readings).verdict, Verdict::Warn, "the target's own doing");

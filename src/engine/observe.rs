@@ -20,7 +20,7 @@ use crate::measure::{CloseEnd, FaultSample, Interval, PingEvent, Recorder, Timed
 use crate::members::{MemberId, Members};
 use crate::scenario::every::EveryIndex;
 use crate::scenario::{MessageType, StepIndex};
-use crate::session::{Observer, StepPlaces, Unmatched, Who};
+use crate::session::{Observer, PingFailed, StepPlaces, Unmatched, Who};
 
 /// The books of one worker.
 #[derive(Debug)]
@@ -242,7 +242,8 @@ impl Observer for Books {
         self.recorder.ping(every, event);
     }
 
-    fn ping_failed(&mut self, who: Who, every: EveryIndex, server: ServerIndex, fault: Fault, waited: Timed) {
+    fn ping_failed(&mut self, who: Who, every: EveryIndex, server: ServerIndex, failed: PingFailed<'_>) {
+        let PingFailed { fault, waited, came } = failed;
         // What a stall explains is counted apart, and no server's.
         if waited.stalled {
             return;
@@ -253,19 +254,20 @@ impl Observer for Books {
         let step = self.heartbeats.get(every.index()).copied().flatten();
         let step = step.unwrap_or(self.places.hold());
         if self.recorder.may_sample(step, fault) {
-            let came = match &self.unmatched {
-                Some(message) => format!("; the first message of no known kind: {message}"),
-                None => String::new(),
+            let came = match (came, &self.unmatched) {
+                (Some(came), _) => format!("; {came}"),
+                (None, Some(message)) => format!("; the first message of no known kind: {message}"),
+                (None, None) => String::new(),
             };
             let (due, sent) = (waited.from_due.as_duration(), waited.from_sent.as_duration());
             let evidence = match fault {
                 Fault::PingMissed => format!(
-                    "a PING due at {:.3} s of the run was not sent: the one before was {:.3} s old and had no PONG{came}",
+                    "due at {:.3} s of the run and not sent: the one before was {:.3} s old and had no reply{came}",
                     self.at.as_secs_f64(),
                     sent.as_secs_f64(),
                 ),
                 _ => format!(
-                    "a PING due at {:.3} s of the run, sent {:.3} s later, had no PONG {:.3} s after that{came}",
+                    "due at {:.3} s of the run, sent {:.3} s later, without a reply {:.3} s after that{came}",
                     self.at.saturating_sub(due).as_secs_f64(),
                     due.saturating_sub(sent).as_secs_f64(),
                     sent.as_secs_f64(),

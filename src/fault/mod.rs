@@ -38,7 +38,7 @@ impl Fault {
 /// Returns advice of a fault in another language. It is found by its English, which is what results keep; advice
 /// of another release may not be in this table and stays English.
 pub fn advice_in(lang: Lang, english: &str) -> &str {
-    let rows = || Fault::ROWS.iter().chain(TlsFault::ROWS);
+    let rows = || Fault::ROWS.iter().chain(TlsFault::ROWS).chain([&table::SCHEDULED]);
     match lang {
         Lang::En => english,
         Lang::Ko => rows().find(|row| row.advice == english).map_or(english, |row| row.korean),
@@ -79,7 +79,15 @@ mod tests {
     }
 
     fn rows() -> impl Iterator<Item = &'static Row> {
-        Fault::ROWS.iter().chain(TlsFault::ROWS)
+        Fault::ROWS.iter().chain(TlsFault::ROWS).chain([&table::SCHEDULED])
+    }
+
+    #[test]
+    fn preflight_is_named_where_it_can_ask_about_the_members() {
+        let refused = Named(NamedFault { name: 0, blame: Blame::Scenario });
+        assert!(refused.advice_in_scenario(true).contains("preflight"));
+        assert!(!refused.advice_in_scenario(false).contains("preflight"));
+        assert_eq!(Reset.advice_in_scenario(true), Reset.advice());
     }
 
     #[test]

@@ -21,6 +21,16 @@ const WAITED: &[Excuse] = &[Excuse::Stall, Excuse::Lag, Excuse::SourceLost];
 /// The peer closed, or the connection ended: a peer that hears nothing for long gives up.
 const GIVEN_UP: &[Excuse] = &[Excuse::LongStall, Excuse::SourceLost];
 
+/// An error that the scenario is blamed for, where preflight can ask the servers about its members.
+pub(super) const SCHEDULED: Row = Row::new(
+    "<name>",
+    Scenario,
+    NOTHING,
+    "The plan asked for what the server cannot do: startline preflight checks the members and their challenge; \
+     startline try -v shows this request whole.",
+    "서버가 할 수 없는 일을 계획이 요청했습니다. startline preflight가 회원과 챌린지를 검사하고, startline try -v가 이 요청 전체를 보여 줍니다.",
+);
+
 faults! {
     /// One kind of failure. The step in which it happened is kept beside it.
     Fault {
@@ -116,6 +126,13 @@ faults! {
             "See the evidence and the server's log at this instant.",
             "증거와 해당 시각의 서버 로그를 확인하십시오.")
         {
+            200..=299 => ("http-<status>", Server, NOTHING,
+                "The server answered with success: if this status is right, add it to the step's expect.",
+                "서버가 성공으로 응답했습니다. 이 상태 코드가 맞으면 단계의 expect에 추가하십시오."),
+            400 | 415 | 422 => ("http-<status>", Server, NOTHING,
+                "The server does not take the request in this form: compare it (startline try -v) with your client's, body or \
+                 form and Content-Type.",
+                "서버가 이 형식의 요청을 받지 않습니다. 본문이나 form, Content-Type을 실제 클라이언트의 요청과 비교하십시오(startline try -v)."),
             301 | 302 | 303 | 307 | 308 => ("http-<status>", Server, NOTHING,
                 "The server redirects: follow = 1 in this step goes there; expect = 302 (this status) takes the redirect itself \
                  as success. If all is elsewhere, give the URL of Location (in the evidence) as --target.",
@@ -144,9 +161,8 @@ faults! {
                 "시나리오는 이 오류의 책임을 네트워크로 봅니다. 시나리오의 해당 주석을 확인하십시오."),
             NamedFault { blame: Scenario, .. } => ("<name>", Scenario, NOTHING,
                 "The plan asked for what the server cannot do: compare this request (startline try -v shows it whole) with what \
-                 your client sends. Where the scenario has [schedule], startline preflight checks its members.",
-                "서버가 할 수 없는 일을 계획이 요청했습니다. 이 요청(startline try -v가 전체를 보여 줍니다)을 실제 클라이언트의 요청과 비교하십시오. 시나리오에 \
-                 [schedule]이 있으면 startline preflight가 회원을 검사합니다.")
+                 your client sends.",
+                "서버가 할 수 없는 일을 계획이 요청했습니다. 이 요청(startline try -v가 전체를 보여 줍니다)을 실제 클라이언트의 요청과 비교하십시오.")
         }
         /// The response is not HTTP/1.x.
         HttpMalformed => ("http-malformed", Server, NOTHING,
@@ -184,8 +200,8 @@ faults! {
             "응답이 시나리오의 설명과 다릅니다. 증거를 확인하고, HTML과 텍스트에는 match:나 after:를 사용하십시오.")
         /// A needed value is not in the body; the index is into `Scenario::value_names`.
         ValueMissing(u8, value_name) => ("value-missing:<value>", Server, NOTHING,
-            "The answer lacks what the next step needs; see the evidence and the scenario's field path.",
-            "다음 단계에 필요한 값이 응답에 없습니다. 증거와 시나리오의 필드 경로를 확인하십시오.")
+            "The answer lacks what the scenario takes from it: compare its take with the evidence.",
+            "시나리오가 가져올 값이 응답에 없습니다. take를 증거와 비교하십시오.")
         /// A taken value cannot be used where it is needed: it is empty or too long, or it would break a
         /// request line, a header field or a JSON string.
         ValueUnusable(u8, value_name) => ("value-unusable:<value>", Server, NOTHING,
@@ -210,6 +226,9 @@ faults! {
             301 | 302 | 303 | 307 | 308 => ("upgrade-refused-<status>", Server, NOTHING,
                 "The server redirects: use the URL of Location (in the evidence) in the scenario, or --ws-map to it.",
                 "서버가 리다이렉트합니다. 증거에 있는 Location의 URL을 시나리오에 쓰거나 --ws-map으로 지정하십시오."),
+            404 => ("upgrade-refused-<status>", Server, NOTHING,
+                "No WebSocket is at this path of this host and port: check url in [websocket].",
+                "이 호스트와 포트의 이 경로에 WebSocket이 없습니다. [websocket]의 url을 확인하십시오."),
             401 | 403 => ("upgrade-refused-<status>", Server, NOTHING,
                 "The upgrade was refused; check the ticket, the cookie or Authorization, and the Origin header.",
                 "업그레이드가 거부되었습니다. 티켓, 쿠키 또는 Authorization, 그리고 Origin 헤더를 확인하십시오."),
@@ -248,7 +267,7 @@ faults! {
         MessageMalformed => ("message-malformed", Server, NOTHING,
             "A message is not the JSON that the scenario describes; see the evidence.",
             "메시지가 시나리오에서 설명한 JSON이 아닙니다. 증거를 확인하십시오.")
-        /// A message that should have been the PING's echo is another.
+        /// A message that should have been the echo of what was sent is another.
         ReplyMismatch => ("reply-mismatch", Server, NOTHING,
             "The reply is not what was sent; see the evidence, and how the server handles it.",
             "응답이 보낸 내용과 다릅니다. 증거와 서버의 처리 방식을 확인하십시오.")
@@ -282,16 +301,20 @@ faults! {
         Cut => ("closed-1006", Server, GIVEN_UP,
             "The connection ended without a close frame: a crash, a proxy's timeout or a lost network.",
             "Close 프레임 없이 연결이 끝났습니다. 서버 비정상 종료, 프록시 타임아웃 또는 네트워크 단절입니다.")
-        /// A PONG did not come within its timeout; the session goes on. A counter of its own, by
+        /// A reply did not come within its timeout; the session goes on. A counter of its own, by
         /// cycle.
         PingTimeout => ("ping-timeout", Server, WAITED,
-            "No PONG came in time: see in the sample what came instead, and look at the server's GC pauses and thread pools.",
-            "PONG이 제때 오지 않았습니다. 대신 무엇이 왔는지 샘플에서 확인하고, 서버의 GC 일시 정지와 스레드 풀을 확인하십시오.")
-        /// A PING fell due while one was outstanding and was not sent. A counter of its own, by
+            "No reply came in time. See in the sample what came instead: if it is the reply, correct reply_at, reply_equals or \
+             reply_starts; else look at the server's GC pauses and thread pools.",
+            "하트비트의 응답이 제때 오지 않았습니다. 대신 무엇이 왔는지 샘플에서 확인하십시오. 그것이 응답이라면 reply_at, reply_equals 또는 \
+             reply_starts를 고치고, 아니라면 서버의 GC 일시 정지와 스레드 풀을 확인하십시오.")
+        /// A heartbeat fell due while one was outstanding and was not sent. A counter of its own, by
         /// cycle.
         PingMissed => ("ping-missed", Server, WAITED,
-            "A PONG took longer than the interval; the server is far behind.",
-            "PONG이 PING 간격보다 오래 걸렸습니다. 서버 처리가 크게 밀려 있습니다.")
+            "No reply came within a heartbeat's whole interval. See in the sample what came instead: if it is the reply, correct \
+             reply_at, reply_equals or reply_starts; else the server is far behind.",
+            "하트비트의 간격이 지나도록 응답이 오지 않았습니다. 대신 무엇이 왔는지 샘플에서 확인하십시오. 그것이 응답이라면 reply_at, reply_equals \
+             또는 reply_starts를 고치고, 아니라면 서버 처리가 크게 밀려 있습니다.")
         /// Kinds beyond the number that is told apart. A counter of its own.
         Other => ("other", Server, NOTHING,
             "There were more kinds than are counted apart; something answers at random.",
@@ -443,6 +466,14 @@ faults! {
 }
 
 impl Fault {
+    /// Returns the advice for a scenario that has a `[schedule]`, or none.
+    pub fn advice_in_scenario(self, has_schedule: bool) -> &'static str {
+        match self {
+            Self::Named(NamedFault { blame: Scenario, .. }) if has_schedule => SCHEDULED.advice,
+            _ => self.advice(),
+        }
+    }
+
     /// Returns the stable kebab-case name under which this kind is counted. `names` resolves the
     /// indices that some kinds carry.
     pub fn key(self, names: &dyn FaultNames) -> String {

@@ -47,10 +47,10 @@ texts! {
         AccountsOpen => "The accounts do not close, which is a defect of startline: {0}.",
             "집계가 맞지 않습니다. startline의 결함입니다: {0}.";
         Unequal => "{0} does not close: {1} against {2}", "{0} 불일치: {1} 대 {2}";
-        PingsDue => "PINGs due = sent + missed", "예정된 PING = 전송 + 누락";
-        PingsSent => "PINGs sent = answered + late + unanswered + pending",
-            "전송한 PING = 응답 + 늦음 + 무응답 + 대기";
-        PongsLate => "late PONGs ≤ PINGs timed out", "늦은 PONG ≤ 시간을 넘긴 PING";
+        PingsDue => "heartbeats due = sent + missed", "예정된 하트비트 = 전송 + 누락";
+        PingsSent => "heartbeats sent = answered + late + unanswered + pending",
+            "전송한 하트비트 = 응답 + 늦음 + 무응답 + 대기";
+        PongsLate => "late replies ≤ heartbeats timed out", "늦은 응답 ≤ 시간을 넘긴 하트비트";
         SessionsFinished => "sessions finished ≤ closed", "완주한 세션 ≤ 닫힌 세션";
         SessionsClosed => "sessions closed ≤ opened", "닫힌 세션 ≤ 열린 세션";
         SessionsOpened => "sessions opened + completed ≤ started", "열린 세션 + 완료한 세션 ≤ 시작한 세션";
@@ -84,8 +84,9 @@ texts! {
         NoHold => "the hold never began", "유지 구간이 시작되지 않았습니다";
         NoRate => "all sessions start at once, or fewer than two started",
             "모든 세션이 동시에 시작하거나, 시작된 세션이 2개 미만입니다";
-        NoLedger => "no ledger was kept, since none is asked for, or members take part more than once", "브로드캐스트 원장을 기록하지 않았습니다(요청되지 않았거나 회원이 두 번 이상 참여함)";
-        NoPing => "no PING fell due", "보낼 차례가 된 PING이 없습니다";
+        NoLedger => "no ledger was kept, since none is asked for, or members take part more than once",
+            "브로드캐스트 원장을 기록하지 않았습니다(요청되지 않았거나 회원이 두 번 이상 참여함)";
+        NoneDue => "no {0} fell due", "보낼 차례가 된 {0} 메시지가 없습니다";
         NothingAttempted => "nothing was attempted", "시도한 것이 없습니다";
         NotAttempted => "no {0} was attempted to its end", "끝까지 시도한 {0} 단계가 없습니다";
         NoTicket => "no upgrade was sent with a ticket", "티켓으로 보낸 업그레이드 요청이 없습니다";
@@ -274,16 +275,18 @@ texts! {
             "회원 쌍 {1}개 중 {0}개가 서로의 입장을 알지 못했습니다";
         SeenGone => "{0} members were announced as gone while their sessions were open",
             "세션이 열려 있는 회원 {0}명이 퇴장한 것으로 통보되었습니다";
-        SeenIdle => "{0} sessions at {1} were closed with 1000; {2} PINGs of the run were answered",
-            "{1} 세션 {0}개가 1000으로 닫혔습니다. 응답받은 PING은 전체 {2}개입니다";
+        SeenIdle => "{0} sessions at {1} were closed with 1000; {2} heartbeats of the run were answered",
+            "{1} 세션 {0}개가 1000으로 닫혔습니다. 응답받은 하트비트는 전체 {2}개입니다";
+        SeenIdleAlone => "{0} sessions at {1} were closed with 1000; the scenario has no heartbeat",
+            "{1} 세션 {0}개가 1000으로 닫혔습니다. 시나리오에 하트비트가 없습니다";
         SeenMisrouted => "{0} of {1} sessions at {2} belong to another server by their hash",
             "{2} 세션 {1}개 중 {0}개는 해시상 다른 서버에 속합니다";
         SeenLost => "{0} lost {1} sessions at once, of {2} opened there, and none opened there afterwards",
             "{0}에서 열린 세션 {2}개 중 {1}개가 한꺼번에 끊겼고 이후 열린 세션이 없습니다";
         SeenLostAndBack => "{0} lost {1} sessions at once, and others opened there afterwards; {2} opened there in all",
             "{0}에서 세션 {1}개가 한꺼번에 끊긴 뒤 다시 세션이 열렸습니다. 열린 세션은 모두 {2}개입니다";
-        SeenSilent => "{0} lost {1} sessions at once, of {2} opened there, after {3} PINGs without a PONG in time",
-            "{0}에서 PING {3}개가 제때 응답을 받지 못한 뒤 열린 세션 {2}개 중 {1}개가 한꺼번에 끊겼습니다";
+        SeenSilent => "{0} lost {1} sessions at once, of {2} opened there, after {3} heartbeats without a reply in time",
+            "{0}에서 하트비트 {3}개가 제때 응답을 받지 못한 뒤 열린 세션 {2}개 중 {1}개가 한꺼번에 끊겼습니다";
         SeenFull => "{0} opened {1} sessions and none after that; connecting there failed {2} times, and open sessions went on",
             "{0}에서 세션 {1}개가 열린 뒤 더는 열리지 않았고 연결이 {2}번 실패했습니다. 열린 세션은 유지되었습니다";
         SeenFigure => "{0}: {1}", "{0}: {1}";

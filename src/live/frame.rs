@@ -12,7 +12,7 @@ use crate::measure::{Latencies, Phase, Tally};
 use crate::plan::Plan;
 use crate::report::view::Snapshot;
 use crate::report::{
-    CriterionResult, ErrorDetail, Outcome, RunResult, ServerResult, StepResult, TroubleResult,
+    CriterionResult, ErrorDetail, EveryResult, Outcome, RunResult, ServerResult, StepResult, TroubleResult,
 };
 use crate::scenario::{self, Good, MessageType, StepIndex};
 
@@ -45,10 +45,12 @@ pub struct Frame {
     pub troubles: Vec<String>,
     /// Failures so far.
     pub errors: Errors,
-    /// The scenario's steps, in order.
+    /// The scenario's steps, in order, and the ages of its messages.
     pub steps: Vec<Step>,
     /// Messages by kind, in the scenario's order.
-    pub messages: Vec<(String, Rate)>,
+    pub messages: Vec<Messages>,
+    /// Periodic messages that are answered, in the scenario's order.
+    pub heartbeats: Vec<Heartbeat>,
     /// All messages.
     pub all_messages: Rate,
     /// Bytes read off sockets and written to them, a second.
@@ -93,12 +95,37 @@ pub struct Rate {
     pub per_s: f64,
 }
 
+/// Messages of a kind.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Messages {
+    /// Its name.
+    pub kind: String,
+    /// How many.
+    pub rate: Rate,
+    /// How old they were when they came, in milliseconds, 99th percentile of the whole run; of kinds that
+    /// say when they were sent.
+    pub age: Option<f64>,
+}
+
+/// The accounts of a periodic message that is answered.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Heartbeat {
+    /// Its name.
+    pub name: String,
+    /// Sent.
+    pub sent: u64,
+    /// Answered in time.
+    pub answered: u64,
+    /// Answered later, never answered, or not sent since the one before was not answered.
+    pub failed: u64,
+}
+
 /// What failed.
 #[derive(Clone, Debug, Default)]
 pub struct Errors {
-    /// Failed sessions and PING cycles.
+    /// Failed sessions and heartbeats.
     pub total: u64,
-    /// Sessions started and PINGs due.
+    /// Sessions started and heartbeats due.
     pub attempts: u64,
     /// Their share.
     pub rate: f64,
@@ -123,15 +150,27 @@ pub struct ErrorKind {
     pub advice: String,
 }
 
+/// When something is timed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Timed {
+    /// Once a session, until it is open.
+    #[default]
+    Once,
+    /// Again and again while it is open: a heartbeat, the age of messages.
+    Again,
+}
+
 /// A step's figures, in milliseconds.
 #[derive(Clone, Debug, Default)]
 pub struct Step {
     /// Its name.
     pub name: String,
+    /// When it is timed.
+    pub timed: Timed,
     /// Successes.
     pub count: u64,
-    /// Failures.
-    pub errors: u64,
+    /// Failures; none where nothing can fail.
+    pub errors: Option<u64>,
     /// From scheduled time, of the whole run: p50 and p99.
     pub scheduled: [Option<f64>; 2],
     /// The same from actual send.
@@ -210,7 +249,16 @@ impl Frame {
     /// Before the first second.
     pub fn empty(plan: &Plan) -> Self {
         let sessions = Sessions { planned: plan.lives, ..Sessions::default() };
-        let step = |name: String| Step { name, ..Step::default() };
+        let is_periodic = |name: &str| {
+            let mut every = plan.scenario.websocket.iter().flat_map(|websocket| &websocket.every);
+            every.any(|every| every.name == name)
+        };
+        let step = |name: String| Step {
+            timed: if is_periodic(&name) { Timed::Again } else { Timed::Once },
+            name,
+            errors: Some(0),
+            ..Step::default()
+        };
         let criterion = |criterion: &scenario::Criterion| Criterion {
             name: name(&criterion.name),
             state: if is_off(criterion, plan) { State::Off } else { State::Open },
@@ -237,8 +285,9 @@ impl Frame {
             arrivals: (second.planned, snapshot.started),
             troubles: result.troubles.iter().map(trouble).collect(),
             errors: errors(result),
-            steps: steps(result, now),
+            steps: steps(result, now).chain(ages(snapshot)).take(ROWS_MAX).collect(),
             messages: messages(snapshot),
+            heartbeats: heartbeats(result),
             all_messages: rate(snapshot, totals.counts.messages, now.counts.messages),
             bytes_per_s: (
                 snapshot.per_second(now.counts.bytes_received),
@@ -307,27 +356,63 @@ fn errors(result: &RunResult) -> Errors {
     }
 }
 
-fn steps(result: &RunResult, now: &Tally) -> Vec<Step> {
+fn steps(result: &RunResult, now: &Tally) -> impl Iterator<Item = Step> {
     let step = |(k, (step_name, step)): (usize, (&str, &StepResult))| Step {
         name: name(step_name),
+        timed: if result.every.get(step_name).is_some() { Timed::Again } else { Timed::Once },
         count: step.count,
-        errors: step.errors,
+        errors: Some(step.errors),
         scheduled: [step.from_due.p50_ms, step.from_due.p99_ms],
         sent: [step.from_sent.p50_ms, step.from_sent.p99_ms],
         now: now.step(k).and_then(|step| p99(&step.from_due)),
     };
-    result.steps.iter().take(ROWS_MAX).enumerate().map(step).collect()
+    result.steps.iter().enumerate().map(step)
 }
 
-fn messages(snapshot: &Snapshot<'_>) -> Vec<(String, Rate)> {
+/// How long before they came messages were sent: as rows among the steps.
+fn ages(snapshot: &Snapshot<'_>) -> impl Iterator<Item = Step> {
+    let Snapshot { second, interval, result, .. } = snapshot;
+    let kinds = &second.totals.layout().messages;
+    result.messages.ages.iter().map(move |(kind, age)| {
+        let index = kinds.iter().position(|name| name == kind);
+        let now = index.and_then(|k| interval.tally().kind(k));
+        Step {
+            name: name(&format!("{kind} age")),
+            timed: Timed::Again,
+            count: age.count,
+            errors: None,
+            scheduled: [None; 2],
+            sent: [age.latency.p50_ms, age.latency.p99_ms],
+            now: now.and_then(|measured| p99(&measured.ages)),
+        }
+    })
+}
+
+fn messages(snapshot: &Snapshot<'_>) -> Vec<Messages> {
     let names = &snapshot.second.totals.layout().messages;
     let (totals, now) = (snapshot.second.totals.tally(), snapshot.interval.tally());
     let listed = names.iter().take(ROWS_MAX).enumerate().map(|(k, kind)| {
         let kind_index = MessageType(k as u8);
-        (name(kind), rate(snapshot, totals.messages_of(kind_index), now.messages_of(kind_index)))
+        Messages {
+            kind: name(kind),
+            rate: rate(snapshot, totals.messages_of(kind_index), now.messages_of(kind_index)),
+            age: snapshot.result.messages.ages.get(kind).and_then(|age| age.latency.p99_ms),
+        }
     });
     let other = rate(snapshot, totals.messages_other(names.len()), now.messages_other(names.len()));
-    listed.chain([("other".to_owned(), other)]).collect()
+    listed.chain([Messages { kind: "other".to_owned(), rate: other, age: None }]).collect()
+}
+
+/// Those that are answered are steps, too.
+fn heartbeats(result: &RunResult) -> Vec<Heartbeat> {
+    let every = result.every.iter().filter(|(name, _)| result.steps.get(name).is_some());
+    let heartbeat = |(every_name, every): (&str, &EveryResult)| Heartbeat {
+        name: name(every_name),
+        sent: every.sent,
+        answered: every.answered,
+        failed: every.late + every.unanswered + every.missed,
+    };
+    every.take(ROWS_MAX).map(heartbeat).collect()
 }
 
 fn rate(snapshot: &Snapshot<'_>, total: u64, now: u64) -> Rate {

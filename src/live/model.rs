@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::frame::Frame;
+use super::frame::{Frame, Step};
 use crate::measure::Phase;
 use crate::plan::Plan;
 
@@ -123,7 +123,7 @@ impl Model {
     pub fn new(plan: &Plan) -> Self {
         let settings = &plan.settings;
         let target =
-            if plan.is_for_mock() { "the built-in mock server".to_owned() } else { plan.target.url() };
+            if plan.is_for_mock() { "the built-in mock server".to_owned() } else { plan.target_shown() };
         Self {
             title: format!("{} against {target}", plan.scenario.name),
             plan: Spans { ramp: settings.ramp, hold: settings.hold, ramp_down: settings.ramp_down },
@@ -178,7 +178,7 @@ impl Model {
             begun_per_s: per_s(frame.arrivals.1, begun),
             open: frame.sessions.open as f64,
             messages_per_s: frame.all_messages.per_s,
-            last_step: frame.steps.last().and_then(|step| step.now),
+            last_step: charted(frame).and_then(|step| step.now),
         });
     }
 
@@ -188,6 +188,11 @@ impl Model {
             self.is_help = key == Key::Help && !self.is_help;
         }
         key == Key::End
+    }
+
+    /// Whether all sessions have come: what goes on now is what open ones do.
+    pub fn holds(&self) -> bool {
+        matches!(self.frame.phase, Some(Phase::Hold | Phase::RampDown))
     }
 
     /// Where the run stands in time.
@@ -221,6 +226,11 @@ impl Model {
         let planned = (!ended_early).then_some(self.plan.ramp_down);
         Standing { so_far, planned, left_in_all: planned.map(|planned| planned.saturating_sub(so_far)) }
     }
+}
+
+/// The step whose latency is drawn: the last one, which is a heartbeat where there is one.
+pub fn charted(frame: &Frame) -> Option<&Step> {
+    frame.steps.iter().rfind(|step| step.errors.is_some())
 }
 
 #[cfg(test)]

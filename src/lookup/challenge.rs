@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::foreign;
 use crate::interrupt::Interrupt;
-use crate::members::{MemberId, Members, SessionNumber};
+use crate::members::{MemberName, Members, SessionNumber};
 use crate::plan::Plan;
 pub use crate::plan::schedule::Standing;
 use startline_protocol::http::cookies::Jar;
@@ -51,7 +51,7 @@ pub struct LookedUp {
     /// How many of the plan's members can enter, if the scenario says where they are listed.
     pub standing: Option<Standing>,
     /// The status of each listed member.
-    pub listed: Option<HashMap<MemberId, String>>,
+    pub listed: Option<HashMap<MemberName, String>>,
     /// How many members it takes, those who are listed included, if the scenario says where that is.
     pub room: Option<u64>,
 }
@@ -315,20 +315,19 @@ struct Path {
 }
 
 /// The listed members and their statuses; `None` when the answer has no list.
-fn listed(members: &Members, them: &Participants, answer: &Value) -> Option<HashMap<MemberId, String>> {
+fn listed(members: &Members, them: &Participants, answer: &Value) -> Option<HashMap<MemberName, String>> {
     let list = answer.pointer(&them.list)?.as_array()?;
-    let one = |(k, one): (usize, &Value)| {
+    let one = |one: &Value| {
         let status = one.pointer(&them.status).and_then(Value::as_str).unwrap_or_default();
         let id = match one.pointer(&them.member)? {
             Value::String(id) => id.clone(),
             id => id.as_u64()?.to_string(),
         };
         // One that is not the plan's takes a place as well.
-        let member = members.find(&id).unwrap_or(MemberId(u64::MAX - k as u64));
-        Some((member, status.to_owned()))
+        Some((members.name_in(&id), status.to_owned()))
     };
-    let has_place = |(_, status): &(MemberId, String)| !them.has_left.contains(status);
-    Some(list.iter().enumerate().filter_map(one).filter(has_place).collect())
+    let has_place = |(_, status): &(MemberName, String)| !them.has_left.contains(status);
+    Some(list.iter().filter_map(one).filter(has_place).collect())
 }
 
 /// Returns how many members it takes by the answer; `None` when the answer does not say.
@@ -337,10 +336,10 @@ fn room(them: &Participants, answer: &Value) -> Option<u64> {
 }
 
 /// How many of the plan's members can enter.
-fn standing(plan: &Plan, them: &Participants, listed: &HashMap<MemberId, String>) -> Standing {
+fn standing(plan: &Plan, them: &Participants, listed: &HashMap<MemberName, String>) -> Standing {
     let mut standing = Standing { absent: plan.settings.sessions, ..Standing::default() };
     for (member, status) in listed {
-        if plan.members.index_of(*member).is_none_or(|index| index.0 >= plan.settings.sessions) {
+        if plan.members.session_of(member).is_none_or(|index| index.0 >= plan.settings.sessions) {
             continue;
         }
         let is_one_of = |statuses: &[String]| statuses.iter().any(|known| known == status);
@@ -435,6 +434,7 @@ pub fn is_gone(error: &anyhow::Error) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::members::MemberId;
 
     #[test]
     fn no_terminal_obeys_what_a_server_said() {
@@ -475,10 +475,14 @@ mod tests {
             // Came back: two rows.
             {"id": 16, "status": "WAITING"}, {"id": 16, "status": "LEFT"},
         ]});
-        let expected =
-            [(13, "WAITING"), (15, ""), (16, "WAITING")].map(|(id, status)| (MemberId(id), text(status)));
+        let expected = [(13, "WAITING"), (15, ""), (16, "WAITING")]
+            .map(|(id, status)| (MemberName::Number(id), text(status)));
         let members = Members::range(MemberId(13), 9, 38);
         assert_eq!(listed(&members, &them, &answer), Some(HashMap::from(expected)));
         assert_eq!(listed(&members, &them, &serde_json::json!({"list": null})), None);
+        let answer = serde_json::json!({"list": [{"id": "14", "status": "WAITING"}, {"id": "anna"}]});
+        let expected =
+            [(MemberName::Number(14), text("WAITING")), (MemberName::Text(text("anna")), text(""))];
+        assert_eq!(listed(&members, &them, &answer), Some(HashMap::from(expected)));
     }
 }

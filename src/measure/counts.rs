@@ -11,7 +11,9 @@ use crate::lang::{Reason, Sentence};
 
 /// How [`Counts::error_rate`] is made, in the words of the report.
 pub const ERROR_RATE_FORMULA: &str =
-    "(failed sessions + PING cycles timed out or missed) / (sessions started + PINGs due)";
+    "(failed sessions + heartbeats timed out or missed) / (sessions started + heartbeats due)";
+/// The same where a scenario has no heartbeat.
+pub const SESSION_ERROR_RATE_FORMULA: &str = "failed sessions / sessions started";
 
 /// Everything that is counted once a worker and summed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -152,12 +154,12 @@ impl Counts {
         self.held_ticks as f64 * TICK_MICROS as f64 / 1e6
     }
 
-    /// What can go wrong once: sessions started and PINGs due.
+    /// What can go wrong once: sessions started and heartbeats due.
     pub fn attempts(&self) -> u64 {
         self.started + self.beats.due
     }
 
-    /// Failed sessions and failed PING cycles.
+    /// Failed sessions and failed heartbeats.
     pub fn errors(&self) -> u64 {
         self.failed + self.beats.failed()
     }
@@ -217,7 +219,7 @@ mod tests {
     fn a_sum_that_does_not_close_is_named() {
         let mut counts = closed_accounts();
         counts.beats.due += 1;
-        assert!(counts.check().unwrap_err().to_string().starts_with("PINGs due = sent + missed"));
+        assert!(counts.check().unwrap_err().to_string().starts_with("heartbeats due = sent + missed"));
 
         let mut counts = closed_accounts();
         counts.beats.pending -= 1;
@@ -226,7 +228,7 @@ mod tests {
 
         let mut counts = closed_accounts();
         counts.beats.late = 6;
-        assert!(counts.check().unwrap_err().to_string().starts_with("late PONGs"));
+        assert!(counts.check().unwrap_err().to_string().starts_with("late replies"));
 
         let mut counts = closed_accounts();
         counts.closed = 10;

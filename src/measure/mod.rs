@@ -42,7 +42,7 @@ use crate::scenario::{Scenario, StepIndex, WebSocket};
 use acts::Deed;
 
 pub use beats::Beats;
-pub use counts::{Compression, Counts, ERROR_RATE_FORMULA};
+pub use counts::{Compression, Counts, ERROR_RATE_FORMULA, SESSION_ERROR_RATE_FORMULA};
 pub use failures::{FAULT_KINDS_MAX, Failures, SAMPLE_EVIDENCE_BYTES_MAX, SAMPLES_PER_KIND_MAX};
 pub use fates::Fate;
 pub use kinds::KindTally;

@@ -14,6 +14,7 @@
 
 mod hashed;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -27,6 +28,9 @@ use crate::scenario::StepIndex;
 
 /// URLs told apart; sessions sent to others are only counted.
 pub const URLS_MAX: usize = 64;
+
+/// As many paths of a host with a session each are sessions' own.
+const LONE_PATHS_MIN: usize = 3;
 
 /// Servers among which routing can be judged.
 pub const JUDGED_SERVERS_MAX: usize = 8;
@@ -53,7 +57,7 @@ pub struct Server {
     pub failures: Failures,
     /// When the first and the last of each kind did, since the run began.
     between: BTreeMap<(StepIndex, Fault), (Duration, Duration)>,
-    /// PING cycles that failed there, but for this machine's stalls.
+    /// Heartbeats that failed there, but for this machine's stalls.
     pub ping_failed: u64,
     /// Sessions by hash residue; empty from the ninth server on, where nothing can be judged any
     /// more.
@@ -100,7 +104,7 @@ impl Routing {
         }
     }
 
-    /// A PING cycle failed on this server.
+    /// A heartbeat failed on this server.
     pub fn ping_failed(&mut self, url: &str) {
         if let Some(server) = self.server(url) {
             server.ping_failed += 1;
@@ -110,6 +114,27 @@ impl Routing {
     /// The servers, in the order of their first appearance.
     pub fn servers(&self) -> &[Server] {
         &self.servers
+    }
+
+    /// The same with one server of each host whose paths have a session each: those tell sessions apart.
+    /// Two may be two servers all the same, and two sessions.
+    pub fn without_lone_paths(&self) -> Cow<'_, Self> {
+        let is_lone = |server: &Server| server.sessions <= 1;
+        let paths_of = |origin: &str| {
+            let is_of_host = |it: &&Server| is_path_of(&it.url, origin);
+            let of_host: Vec<&Server> = self.servers.iter().filter(is_of_host).collect();
+            (of_host.len() >= LONE_PATHS_MIN && of_host.into_iter().all(is_lone)).then(|| origin.to_owned())
+        };
+        let mut hosts: Vec<String> = self.servers.iter().filter_map(|it| paths_of(origin(&it.url))).collect();
+        hosts.dedup();
+        if hosts.is_empty() {
+            return Cow::Borrowed(self);
+        }
+        let mut folded = self.clone();
+        for host in &hosts {
+            folded.fold(host);
+        }
+        Cow::Owned(folded)
     }
 
     /// Sessions sent to URLs beyond [`URLS_MAX`].
@@ -399,5 +424,28 @@ mod tests {
         let server = &one.servers()[0];
         assert_eq!(server.failures.total(), 2);
         assert_eq!(server.first_and_last(StepIndex(2), Fault::Cut), (at(3), at(5)));
+    }
+
+    #[test]
+    fn paths_with_a_session_each_are_no_servers() {
+        let paths = |count: u64, again: u64| {
+            let mut routing = Routing::default();
+            for k in 0..count {
+                routing.record(&format!("ws://one:81/s/{k}"), MemberId(k), 1);
+            }
+            (0..again).for_each(|k| routing.record("ws://one:81/s/0", MemberId(k), 1));
+            routing.record("ws://two/ws/a", MemberId(0), 1);
+            routing
+        };
+        let names = |routing: Routing| {
+            let routing = routing.without_lone_paths().into_owned();
+            routing.servers().iter().map(|it| (it.url.clone(), it.sessions)).collect::<Vec<_>>()
+        };
+        let (one, two) = (|count| ("ws://one:81".to_owned(), count), || ("ws://two/ws/a".to_owned(), 1));
+        assert_eq!(names(paths(3, 0)), [one(3), two()]);
+        assert_eq!(names(paths(9, 0)), [one(9), two()]);
+        // Two may be two servers, and a path with two sessions is one.
+        assert_eq!(names(paths(2, 0)).len(), 3);
+        assert_eq!(names(paths(3, 1)).len(), 4);
     }
 }

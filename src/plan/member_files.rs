@@ -140,8 +140,8 @@ pub fn read_rows(
     Ok((Roster::listed(ids), rows.finish()))
 }
 
-/// A whole number as it is written.
-fn number(text: &str) -> Option<u64> {
+/// A whole number as it is written; else an id is text.
+pub(crate) fn number(text: &str) -> Option<u64> {
     let is_plain = text.bytes().all(|byte| byte.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
     text.parse().ok().filter(|_| is_plain)
 }

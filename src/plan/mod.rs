@@ -122,6 +122,12 @@ impl Plan {
         Observers::among(self.settings.observers, self.people())
     }
 
+    /// Returns the target's URL as it is shown: where there is nothing but a WebSocket, `ws://` or `wss://`.
+    pub fn target_shown(&self) -> String {
+        let url = self.target.url();
+        if self.scenario.http.is_empty() { url.replacen("http", "ws", 1) } else { url }
+    }
+
     /// Returns the arrivals planned a second; `None` when all start at once.
     pub fn arrivals_per_s(&self) -> Option<f64> {
         let ramp_s = self.settings.ramp.as_secs_f64();

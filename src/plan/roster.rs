@@ -7,11 +7,12 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use startline_os::units::grouped;
 
-use super::members::{MemberId, Members};
+use super::members::{MemberId, Members, SessionNumber};
 
 /// Members in the order of their sessions.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,6 +76,21 @@ impl Roster {
             }
         }
         Self { spans }
+    }
+
+    /// Returns the members of these sessions alone, with their rows.
+    ///
+    /// # Errors
+    /// As [`Roster::members`].
+    pub fn picked(members: &Members, sessions: &[usize]) -> Result<Members, RosterError> {
+        let row = |(place, session): (usize, &usize)| {
+            let session = SessionNumber(*session as u32);
+            // Where ids are text, a member's number is its place.
+            let id = if members.has_text_ids() { place as u64 } else { members.id(session).0 };
+            (id, members.challenge(session))
+        };
+        let picked = Self::listed(sessions.iter().enumerate().map(row)).members()?;
+        Ok(picked.with_rows(Arc::new(members.rows_of(sessions))))
     }
 
     /// Moves all of them to another challenge.
@@ -229,8 +245,8 @@ impl From<Span> for String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::members::Rows;
     use super::*;
-    use crate::members::SessionNumber;
 
     fn texts(roster: &Roster) -> Vec<String> {
         roster.spans.iter().map(Span::to_string).collect()
@@ -277,6 +293,20 @@ mod tests {
         for text in ["", "1-5", "5-1@7", "a-b@7", "1@7"] {
             assert_eq!(read(&[text]), Err(RosterError::NotASpan(text.into())));
         }
+    }
+
+    #[test]
+    fn members_of_some_sessions_keep_their_rows() {
+        let mut rows = Rows::new(&[false, true, false], Some(0));
+        [["anna", "1"], ["ben", "2"], ["cleo", "3"]].iter().for_each(|row| rows.push(*row));
+        let all = Members::range(MemberId(0), 3, 38).with_rows(Arc::new(rows.finish()));
+        let picked = Roster::picked(&all, &[2, 0]).expect("they are there");
+        let first = SessionNumber(0);
+        assert_eq!((picked.len(), picked.challenge(first), picked.cell(first, 1)), (2, 38, Some("3")));
+        assert_eq!(picked.name_of(SessionNumber(1)).to_string(), "anna");
+        let numbers = Roster::picked(&Roster::range(13, 20, 38).members().expect("a range"), &[0, 1, 5]);
+        let numbers = numbers.expect("they are there");
+        assert_eq!((numbers.id(SessionNumber(2)), numbers.len()), (MemberId(18), 3));
     }
 
     #[test]

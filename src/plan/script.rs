@@ -131,8 +131,38 @@ impl ScenarioSettings {
             is_open: true,
             base: self.base.clone(),
             secrets: self.secrets.0.clone(),
+            given: self.set_secrets.iter().chain(self.set_files.keys()).cloned().collect(),
             header: self.header.clone(),
         };
         Scenario::compile_with(&self.file, &self.source, &set, &outside)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::members::MemberId;
+    use crate::scenario::template::Scope;
+
+    const SCENARIO: &str = "name = \"x\"\nsecret = [\"password\"]\n[variables]\npassword = \"pw-{member_id}\"\n\
+        [[http]]\nname = \"login\"\nmethod = \"POST\"\npath = \"/\"\nbody = \"{password}\"\n";
+
+    #[test]
+    fn a_secret_of_the_file_is_a_template_and_one_that_is_given_is_text() {
+        let place = tempfile::tempdir().expect("a directory");
+        let file = place.path().join("x.toml");
+        std::fs::write(&file, SCENARIO).expect("written");
+        let sent = |set: &[(String, String)]| {
+            let mut settings = ScenarioSettings::find(file.to_str().expect("UTF-8")).expect("it is there");
+            settings.set(set);
+            settings.read_files().expect("read");
+            let scenario = settings.compile().expect("it compiles");
+            let mut body = Vec::new();
+            let scope = Scope { member_id: MemberId(7), ..Scope::default() };
+            scenario.http[0].body.as_ref().expect("a body").render(&scope, &mut body);
+            String::from_utf8(body).expect("UTF-8")
+        };
+        assert_eq!(sent(&[]), "pw-7");
+        assert_eq!(sent(&[("password".into(), "pw-{member_id}".into())]), "pw-{member_id}");
     }
 }

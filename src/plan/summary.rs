@@ -62,7 +62,7 @@ impl<'p> Summary<'p> {
             false => rate_warning(settings.sessions, settings.ramp),
         };
         let load = self.load_warning();
-        let braces = braces_warning(self.plan);
+        let scenario = scenario_warnings(self.plan);
         let insecure = self.plan.tls.insecure.then(|| {
             "--insecure: certificates are not checked, so any server can pose as the target; the result says so"
                 .to_owned()
@@ -70,7 +70,7 @@ impl<'p> Summary<'p> {
         let key_log = self.plan.tls.key_log.then(|| {
             "--tls-key-log: the file that SSLKEYLOGFILE names can decrypt everything in this run".to_owned()
         });
-        insecure.into_iter().chain(key_log).chain(braces).chain(rate).chain(load).collect()
+        insecure.into_iter().chain(key_log).chain(scenario).chain(rate).chain(load).collect()
     }
 
     /// Returns why the broadcasts are too many, where this program has its cores to itself.
@@ -97,7 +97,7 @@ impl<'p> Summary<'p> {
             };
             return format!("the built-in mock server, on a free port of 127.0.0.1{tls}{ready}");
         }
-        let url = self.plan.target.url();
+        let url = self.plan.target_shown();
         let host = self.plan.target.host.trim_matches(['[', ']']);
         if addresses == [host] { url } else { format!("{url} ({})", addresses.join(", ")) }
     }
@@ -407,17 +407,18 @@ fn megabytes(bytes: u64) -> String {
     format!("{} MB", grouped(bytes.div_ceil(1_000_000)))
 }
 
-/// What is sent with its braces, which may be a mistake.
-pub fn braces_warning(plan: &Plan) -> Option<String> {
+/// What may be a mistake in the scenario: what is sent with its braces, and what of forms is not encoded.
+pub fn scenario_warnings(plan: &Plan) -> Vec<String> {
     let braces = &plan.scenario.literal_braces;
-    (!braces.is_empty()).then(|| {
+    let text = (!braces.is_empty()).then(|| {
         format!(
             "{} {} sent as written: no variable, taken value or column of --members has that name. Add it to [variables], \
              or double the braces if they are meant",
             braces.join(" and "),
             if braces.len() == 1 { "is" } else { "are" }
         )
-    })
+    });
+    text.into_iter().chain(plan.scenario.unencoded.iter().cloned()).collect()
 }
 
 #[cfg(test)]

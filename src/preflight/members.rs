@@ -8,7 +8,7 @@ use startline_os::units::grouped;
 
 use super::format::{clean, listed, micros, ms, quantile};
 use crate::checks::{Check, Figure, Fix, Verdict};
-use crate::members::MemberId;
+use crate::members::MemberName;
 use crate::scenario::criteria::{limit_text, step_statistic};
 use crate::scenario::{Criterion, Good};
 
@@ -42,7 +42,7 @@ pub fn sample(members: u32, size: SampleSize, seed: u64) -> Vec<u32> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Login {
     /// The member's id.
-    pub member: MemberId,
+    pub member: MemberName,
     /// From the request to the whole answer.
     pub took: Duration,
     /// Why it failed.
@@ -64,7 +64,7 @@ pub fn is_hopeless(logins: &[Login]) -> bool {
 
 impl Login {
     /// A login that was not tried, since those before got no answer.
-    pub fn not_tried(member: MemberId) -> Self {
+    pub fn not_tried(member: MemberName) -> Self {
         let said = "not tried, since the logins before got no answer".to_owned();
         let refusal = Some(Refusal { blame: Blame::Silence, name: None, said, example: None });
         Self { member, took: Duration::ZERO, refusal }
@@ -188,15 +188,15 @@ fn log_in(logins: &[Login], asked_for: usize, members: u32) -> Check {
 
 /// `MEMBER_NOT_FOUND (존재하지 …): 9000, 9001`, the most frequent first.
 fn reasons(logins: &[Login]) -> Vec<String> {
-    let mut by_reason: BTreeMap<String, (&Refusal, Vec<MemberId>)> = BTreeMap::new();
+    let mut by_reason: BTreeMap<String, (&Refusal, Vec<&MemberName>)> = BTreeMap::new();
     for login in logins {
         let Some(refusal) = &login.refusal else { continue };
-        let reason = refusal.reason(Some(login.member));
-        by_reason.entry(reason).or_insert((refusal, Vec::new())).1.push(login.member);
+        let reason = refusal.reason(Some(&login.member));
+        by_reason.entry(reason).or_insert((refusal, Vec::new())).1.push(&login.member);
     }
     let mut reasons: Vec<_> = by_reason.into_iter().collect();
     reasons.sort_by_key(|(_, (_, members))| (std::cmp::Reverse(members.len()), members.first().copied()));
-    let mut others: Vec<MemberId> =
+    let mut others: Vec<&MemberName> =
         reasons.iter().skip(REASONS_MAX).flat_map(|(_, (_, members))| members.clone()).collect();
     others.sort_unstable();
     let mut texts: Vec<String> = reasons
@@ -218,9 +218,9 @@ fn reasons(logins: &[Login]) -> Vec<String> {
 impl Refusal {
     /// Returns it in words; with N for the member's own id, if that is given: whoever else is
     /// refused for the same has another one.
-    fn reason(&self, own_id: Option<MemberId>) -> String {
+    fn reason(&self, own_id: Option<&MemberName>) -> String {
         let said = clean(&self.said);
-        let said = own_id.map(|member| without(&said, member.0)).unwrap_or(said);
+        let said = own_id.map(|member| without(&said, &member.to_string())).unwrap_or(said);
         match &self.name {
             Some(name) => format!("{name} ({said})"),
             None => said,
@@ -232,18 +232,19 @@ impl Refusal {
     }
 }
 
-/// A text in which a number that stands by itself is any number, N.
-fn without(text: &str, number: u64) -> String {
-    let number = number.to_string();
-    let is_digit = |c: Option<char>| c.is_some_and(|c| c.is_ascii_digit());
+/// A text in which an id that stands by itself is anybody's, N.
+fn without(text: &str, id: &str) -> String {
+    let is_number = id.bytes().all(|byte| byte.is_ascii_digit());
+    let goes_on =
+        |c: Option<char>| c.is_some_and(|c| if is_number { c.is_ascii_digit() } else { c.is_alphanumeric() });
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
-    while let Some(at) = rest.find(&number) {
-        let (before, after) = (&rest[..at], &rest[at + number.len()..]);
-        let is_alone = !is_digit(before.chars().next_back().or(out.chars().next_back()))
-            && !is_digit(after.chars().next());
+    while let Some(at) = rest.find(id) {
+        let (before, after) = (&rest[..at], &rest[at + id.len()..]);
+        let is_alone = !goes_on(before.chars().next_back().or(out.chars().next_back()))
+            && !goes_on(after.chars().next());
         out += before;
-        out += if is_alone { "N" } else { &number };
+        out += if is_alone { "N" } else { id };
         rest = after;
     }
     out + rest
@@ -253,7 +254,7 @@ fn members_of(number: usize) -> String {
     if number == 1 { "1 member".to_owned() } else { format!("{} members", count(number)) }
 }
 
-fn of_members(members: &[MemberId]) -> String {
+fn of_members(members: &[&MemberName]) -> String {
     let plural = if members.len() == 1 { "" } else { "s" };
     format!("member{plural} {}", listed(members))
 }
@@ -326,7 +327,7 @@ mod tests {
             said: said.into(),
             example: None,
         });
-        Login { member: MemberId(member), took: Duration::from_millis(member), refusal }
+        Login { member: MemberName::Number(member), took: Duration::from_millis(member), refusal }
     }
 
     #[test]
@@ -360,7 +361,7 @@ mod tests {
         assert!(!is_hopeless(&[silent(13), login(14, None), silent(15)]));
         let mut logins = vec![login(13, None), silent(14), silent(15)];
         assert!(is_hopeless(&logins));
-        logins.push(Login::not_tried(MemberId(16)));
+        logins.push(Login::not_tried(MemberName::Number(16)));
         assert!(is_hopeless(&logins), "and so on to the end");
         assert_eq!(checks(&logins, 6000, None)[0].reading.text, "1 of 4 logged in");
     }
@@ -391,6 +392,11 @@ mod tests {
         let alike = [login(91, Some(("X", "no member 91."))), login(92, Some(("X", "no member 92.")))];
         assert_eq!(why(&alike), "X (no member N.): members 91, 92");
         assert_eq!(why(&alike[..1]), "X (no member 91.): member 91");
+        let named = ["an", "bo"].map(|name| Login {
+            member: MemberName::Text(name.into()),
+            ..login(91, Some(("X", &format!("{name} is no banker, nor a bot"))))
+        });
+        assert_eq!(why(&named), "X (N is no banker, nor a bot): members an, bo");
         assert!(why(&missing).ends_with("; 205 more reasons: members 96, 97, 98, 99, 100 and 200 more"));
     }
 

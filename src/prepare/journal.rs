@@ -235,7 +235,7 @@ mod tests {
     use std::time::{Duration, Instant};
 
     use super::*;
-    use crate::members::MemberId;
+    use crate::members::MemberName;
     use crate::prepare::places::Outcome;
 
     fn names(at: &Path) -> Vec<String> {
@@ -263,7 +263,7 @@ mod tests {
     fn only_one_has_it_from_its_beginning_to_its_end() {
         let at = tempfile::tempdir().expect("a directory");
         let path = at.path().join("a.csv");
-        let mut places = Places::of([(MemberId(13), 38)]);
+        let mut places = Places::of([(MemberName::Number(13), 38)]);
         let mut first = Journal::create(&path, &places).expect("it begins");
         assert!(refused(&path).contains("another startline is writing"), "{}", refused(&path));
         // A file that was put in its place is as locked as the one before.
@@ -297,7 +297,7 @@ mod tests {
     fn one_of_outcomes_is_gone_on_with_and_what_is_no_file_is_named() {
         let at = tempfile::tempdir().expect("a directory");
         let path = at.path().join("a.csv");
-        drop(Journal::create(&path, &Places::of([(MemberId(13), 38)])).expect("it begins"));
+        drop(Journal::create(&path, &Places::of([(MemberName::Number(13), 38)])).expect("it begins"));
         let refused = |path: &Path| Journal::check(path).expect_err("it is no new file").to_string();
         assert!(refused(&path).contains("already exists: continue it with --resume"), "{}", refused(&path));
         assert!(refused(at.path()).ends_with("is a directory: name a file in it"));
@@ -310,7 +310,7 @@ mod tests {
     fn a_link_to_it_stays_one() {
         let at = tempfile::tempdir().expect("a directory");
         let (path, link) = (at.path().join("a.csv"), at.path().join("link.csv"));
-        let places = Places::of([(MemberId(13), 38)]);
+        let places = Places::of([(MemberName::Number(13), 38)]);
         drop(Journal::create(&path, &places).expect("it begins"));
         std::os::unix::fs::symlink(&path, &link).expect("a link");
         let (mut journal, _) = opened(&link);

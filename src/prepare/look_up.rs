@@ -46,7 +46,8 @@ fn ask(plan: &Plan, schedule: &Schedule, agent: &ureq::Agent) -> Result<LookedUp
             let tried = if is_refused { plan.settings.sessions.min(MEMBERS_TRIED_MAX as u32) } else { 1 };
             let others =
                 if tried > 1 { format!(", nor can the {} after it", tried - 1) } else { String::new() };
-            Err(first.context(format!("member {} cannot log in{others}", plan.members.id(SessionNumber(0)))))
+            Err(first
+                .context(format!("member {} cannot log in{others}", plan.members.name_of(SessionNumber(0)))))
         }
     }
 }

@@ -7,8 +7,8 @@ use std::collections::HashMap;
 use std::fmt;
 use std::io::{self, Write};
 
-use crate::members::MemberId;
-use crate::plan::roster::Roster;
+use crate::members::MemberName;
+use crate::plan::member_files::number;
 
 /// The file's columns.
 const HEADER: [&str; 5] = ["memberId", "challengeId", "outcome", "reason", "attempts"];
@@ -62,7 +62,7 @@ impl Outcome {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
     /// Its id.
-    pub member: MemberId,
+    pub member: MemberName,
     /// The challenge that it is about.
     pub challenge: u64,
     /// How it stands.
@@ -77,7 +77,7 @@ pub struct Row {
 #[derive(Clone, Debug, Default)]
 pub struct Places {
     rows: Vec<Row>,
-    index: HashMap<MemberId, usize>,
+    index: HashMap<MemberName, usize>,
     /// The number of rows of each outcome, by its index: read every second, of a million rows.
     counts: [usize; Outcome::KEYS.len()],
 }
@@ -96,7 +96,7 @@ pub struct PlacesError {
 
 impl Places {
     /// Members about whom nothing is known yet.
-    pub fn of(members: impl IntoIterator<Item = (MemberId, u64)>) -> Self {
+    pub fn of(members: impl IntoIterator<Item = (MemberName, u64)>) -> Self {
         let mut places = Self::default();
         for (member, challenge) in members {
             let outcome = Outcome::Pending;
@@ -125,10 +125,10 @@ impl Places {
         }
         let mut places = Self::default();
         for (line, number) in lines {
-            places.put(Row::read(line).map_err(|message| error(number, message))?);
+            places.put(Row::read(line, places.has_text_ids()).map_err(|message| error(number, message))?);
         }
         // What follows the last line break was being written when its writer was killed, or comes from an editor that leaves it out.
-        if let Ok(row) = Row::read(&text[end..]) {
+        if let Ok(row) = Row::read(&text[end..], places.has_text_ids()) {
             places.put(row);
         }
         if places.rows.is_empty() {
@@ -136,6 +136,28 @@ impl Places {
             return Err(error(1, what.to_owned()));
         }
         Ok(places)
+    }
+
+    /// As members' files have it: ids are as the first one. `None` where there is none.
+    fn has_text_ids(&self) -> Option<bool> {
+        self.rows.first().map(|row| matches!(row.member, MemberName::Text(_)))
+    }
+
+    /// Takes over what an earlier command's file says of these members.
+    ///
+    /// # Errors
+    /// A member of that file that is none of these, or is in another challenge there.
+    pub fn take_over(&mut self, earlier: Self) -> Result<(), String> {
+        for row in earlier.rows {
+            match self.index.get(&row.member) {
+                Some(at) if self.rows[*at].challenge == row.challenge => self.put(row),
+                Some(_) => {
+                    return Err(format!("member {} is in challenge {} there", row.member, row.challenge));
+                }
+                None => return Err(format!("member {} is not among the members given", row.member)),
+            }
+        }
+        Ok(())
     }
 
     /// The first line of a file of them.
@@ -151,7 +173,7 @@ impl Places {
                 self.rows[*at] = row;
             }
             None => {
-                self.index.insert(row.member, self.rows.len());
+                self.index.insert(row.member.clone(), self.rows.len());
                 self.rows.push(row);
             }
         }
@@ -201,11 +223,6 @@ impl Places {
         self.count(Outcome::Done) + self.count(Outcome::Already)
     }
 
-    /// The members of these rows.
-    pub fn roster(&self, at: &[usize]) -> Roster {
-        Roster::listed(at.iter().map(|at| (self.rows[*at].member.0, self.rows[*at].challenge)))
-    }
-
     /// The reasons of an outcome, the most frequent first.
     pub fn reasons(&self, outcome: Outcome) -> Vec<(&str, usize)> {
         let mut counts: HashMap<&str, usize> = HashMap::new();
@@ -237,23 +254,32 @@ impl Row {
         out.write_all(format!("{self}\n").as_bytes())
     }
 
-    fn read(line: &str) -> Result<Self, String> {
-        let fields: Vec<&str> = line.split(',').collect();
-        let [member, challenge, outcome, reason, attempts] = fields[..] else {
-            return Err(format!("{} columns are needed, here are {}", HEADER.len(), fields.len()));
+    /// `text_ids`: whether ids are text, as those of the rows before.
+    fn read(line: &str, text_ids: Option<bool>) -> Result<Self, String> {
+        let (member, rest) = member(line);
+        let fields: Vec<&str> = rest.split(',').collect();
+        let [challenge, outcome, reason, attempts] = fields[..] else {
+            return Err(format!("{} columns are needed, here are {}", HEADER.len(), fields.len() + 1));
         };
-        let number = |name: &str, text: &str| {
+        let whole = |name: &str, text: &str| {
             text.parse::<u64>().map_err(|_| format!("{name} {text:?} is not a whole number"))
         };
+        let member = match (number(&member), text_ids) {
+            (Some(id), None | Some(false)) => MemberName::Number(id),
+            (None, Some(false)) => {
+                return Err(format!("memberId {member:?} is not a whole number, as the first one is"));
+            }
+            _ => MemberName::Text(member),
+        };
         Ok(Self {
-            member: MemberId(number("memberId", member)?),
-            challenge: number("challengeId", challenge)?,
+            member,
+            challenge: whole("challengeId", challenge)?,
             outcome: Outcome::of_key(outcome).ok_or_else(|| {
                 let keys = Outcome::KEYS.map(|(_, key)| key);
                 format!("outcome {outcome:?} is not valid{}", crate::nearest::hint(outcome, &keys))
             })?,
             reason: reason.to_owned(),
-            attempts: number("attempts", attempts)?.try_into().unwrap_or(u32::MAX),
+            attempts: whole("attempts", attempts)?.try_into().unwrap_or(u32::MAX),
         })
     }
 }
@@ -263,8 +289,23 @@ impl fmt::Display for Row {
         let Self { member, challenge, outcome, reason, attempts } = self;
         // Names of errors have neither spaces nor commas, as scenarios have them; statuses are the servers' own.
         let reason = reason.replace(|c: char| c.is_control() || matches!(c, ',' | '"'), " ");
+        let mut member = member.to_string();
+        if member.contains([',', '"']) {
+            member = format!("\"{}\"", member.replace('"', "\"\""));
+        }
         write!(f, "{member},{challenge},{},{reason},{attempts}", outcome.key())
     }
+}
+
+/// A line's first field, which may stand in quotes, and what follows its comma.
+fn member(line: &str) -> (String, &str) {
+    let Some(quoted) = line.strip_prefix('"') else {
+        let (member, rest) = line.split_once(',').unwrap_or((line, ""));
+        return (member.to_owned(), rest);
+    };
+    let end = quoted.replace("\"\"", "\0\0").find('"').unwrap_or(quoted.len());
+    let rest = quoted.get(end + 1..).unwrap_or_default();
+    (quoted[..end].replace("\"\"", "\""), rest.strip_prefix(',').unwrap_or(rest))
 }
 
 #[cfg(test)]
@@ -278,7 +319,7 @@ mod tests {
     }
 
     fn three() -> Places {
-        let mut places = Places::of([13, 14, 20].map(|id| (MemberId(id), 38)));
+        let mut places = Places::of([13, 14, 20].map(|id| (MemberName::Number(id), 38)));
         places.set(0, Outcome::Done, "");
         places.set(1, Outcome::Refused, "MEMBER_NOT_FOUND");
         places.tried(1);
@@ -293,6 +334,30 @@ mod tests {
             "memberId,challengeId,outcome,reason,attempts\n13,38,done,,0\n14,38,refused,MEMBER_NOT_FOUND,1\n20,38,pending,,0\n"
         );
         assert_eq!(Places::read("f", &text).expect("it reads").rows(), three().rows());
+    }
+
+    #[test]
+    fn ids_that_are_text_read_back() {
+        let ids = ["anna", "7", "o'neil, \"sam\"", "\"", "가"];
+        let mut places = Places::of(ids.map(|id| (MemberName::Text(id.into()), 38)));
+        places.set(2, Outcome::Done, "");
+        let text = written(&places);
+        assert!(text.contains("\n\"o'neil, \"\"sam\"\"\",38,done,,0\n"), "{text}");
+        assert_eq!(Places::read("f", &text).expect("it reads").rows(), places.rows());
+    }
+
+    #[test]
+    fn an_earlier_file_s_outcomes_are_taken_over_by_name() {
+        let mut earlier = three();
+        let all = || Places::of([20, 13, 15, 14].map(|id| (MemberName::Number(id), 38)));
+        let mut places = all();
+        places.take_over(three()).expect("they are all there");
+        let outcomes: Vec<Outcome> = places.rows().iter().map(|row| row.outcome).collect();
+        assert_eq!(outcomes, [Outcome::Pending, Outcome::Done, Outcome::Pending, Outcome::Refused]);
+        earlier.put(Row { challenge: 39, ..earlier.rows[0].clone() });
+        assert_eq!(all().take_over(earlier), Err("member 13 is in challenge 39 there".into()));
+        let mut others = Places::of([(MemberName::Number(13), 38)]);
+        assert_eq!(others.take_over(three()), Err("member 14 is not among the members given".into()));
     }
 
     #[test]
@@ -318,7 +383,6 @@ mod tests {
         assert_eq!(places.at(Outcome::Pending), [1, 2]);
         assert_eq!(places.rows()[1].reason, "");
         assert_eq!(places.rows()[1].attempts, 0);
-        assert_eq!(places.roster(&[0, 1, 2]).len(), 3);
     }
 
     #[test]
@@ -361,14 +425,14 @@ mod tests {
             "f.csv:2: outcome \"doen\" is not valid; did you mean \"done\"?"
         );
         assert_eq!(
-            refusal(&format!("{header}x,38,done,,1\n")),
-            "f.csv:2: memberId \"x\" is not a whole number"
+            refusal(&format!("{header}13,38,done,,1\nx,38,done,,1\n")),
+            "f.csv:3: memberId \"x\" is not a whole number, as the first one is"
         );
     }
 
     #[test]
     fn reasons_come_by_frequency() {
-        let mut places = Places::of((1..=3).map(|id| (MemberId(id), 1)));
+        let mut places = Places::of((1..=3).map(|id| (MemberName::Number(id), 1)));
         places.set(0, Outcome::Failed, "b");
         places.set(1, Outcome::Failed, "a");
         places.set(2, Outcome::Failed, "a");

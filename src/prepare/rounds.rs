@@ -24,6 +24,7 @@ use crate::fault::Fault;
 use crate::interrupt::Interrupt;
 use crate::lang::Sentence;
 use crate::measure::Fate;
+use crate::plan::roster::Roster;
 use crate::plan::{Plan, Rate, Settings};
 use crate::prepare::meaning;
 use crate::prepare::places::{Outcome, Places};
@@ -246,7 +247,7 @@ impl<'p> Rounds<'p> {
 
     /// Has these members take their turn.
     fn round(&mut self, to_do: &[usize]) -> Result<Option<Cut>> {
-        let members = self.places.roster(to_do).members()?;
+        let members = Roster::picked(&self.task.prepared.plan.members, to_do)?;
         let sessions = to_do.len() as u32;
         let prepared = &self.task.prepared.plan;
         let plan = Plan {

@@ -14,7 +14,8 @@ use super::{kinds, propagation, servers, stages, stalls, tls, troubles, watched,
 use crate::fault::{Blame, Fault};
 use crate::lang::Reason;
 use crate::measure::{
-    AddressCounts, ERROR_RATE_FORMULA, EveryName, FaultSample, Latencies, Layout, SourceCounts, Tally, Totals,
+    AddressCounts, ERROR_RATE_FORMULA, EveryName, FaultSample, Latencies, Layout, SESSION_ERROR_RATE_FORMULA,
+    SourceCounts, Tally, Totals,
 };
 use crate::numbers;
 use crate::plan::Plan;
@@ -93,7 +94,7 @@ fn grounds(totals: &Totals, facts: &Facts, plan: &Plan, result: &RunResult) -> G
         Ending::Aborted(reason) => aborted = Some(Reason::Aborted.with(reason.clone())),
         Ending::Stopped(reason) => broken.push(Reason::Stopped.with(reason.clone())),
     }
-    // While it runs, PINGs are outstanding and sums are open by nature.
+    // While it runs, replies are outstanding and sums are open by nature.
     if facts.ending != Ending::Running
         && let Err(sum) = totals.check()
     {
@@ -248,11 +249,13 @@ fn errors(totals: &Totals, scenario: &Scenario) -> ErrorsResult {
     let mut by_kind: Vec<(String, u64)> =
         by_kind.into_iter().map(|(kind, count)| (kind.to_owned(), count)).collect();
     by_kind.sort_by(|left, right| right.1.cmp(&left.1).then_with(|| left.0.cmp(&right.0)));
+    let has_heartbeats = totals.layout().every.iter().any(|every| every.step.is_some());
+    let formula = if has_heartbeats { ERROR_RATE_FORMULA } else { SESSION_ERROR_RATE_FORMULA };
     ErrorsResult {
         total: counts.errors(),
         attempts: counts.attempts(),
         rate: counts.error_rate().unwrap_or(0.0),
-        rate_formula: ERROR_RATE_FORMULA.to_owned(),
+        rate_formula: formula.to_owned(),
         by_kind: Ordered(by_kind),
         by_blame: by_blame(totals.tally()),
         member_burned: member_burned(totals, scenario),
@@ -264,7 +267,7 @@ fn errors(totals: &Totals, scenario: &Scenario) -> ErrorsResult {
 
 fn by_blame(tally: &Tally) -> Ordered<u64> {
     let count = |blame: Blame| {
-        // A PONG that does not come in time is held against the server, as a step's timeout is;
+        // A reply that does not come in time is held against the server, as a step's timeout is;
         // unless this machine stalled.
         let counts = &tally.counts;
         let cycles = match blame {
@@ -323,7 +326,7 @@ pub fn error_details(totals: &Totals, scenario: &Scenario) -> Vec<ErrorDetail> {
         kind: fault.key(scenario),
         blame: fault.blame().key().to_owned(),
         count,
-        next: fault.advice().to_owned(),
+        next: fault.advice_in_scenario(scenario.schedule.is_some()).to_owned(),
         sample: totals.sample_reported(step, fault).map(sample),
     };
     let mut details: Vec<_> = error_counts(totals.tally(), totals.layout()).map(detail).collect();

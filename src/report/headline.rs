@@ -157,12 +157,12 @@ fn failure(result: &RunResult, lang: Lang) -> String {
     let stands = |one: &&CriterionResult| one.outcome == Outcome::Fail && one.stands;
     let Some(first) = result.criteria.iter().find(stands) else { return done(result, lang) };
     let fits = |detail: &&ErrorDetail| {
-        let is_ping = sort_of(&detail.kind) == Headline::Pings;
+        let is_beat = sort_of(&detail.kind) == Headline::Beats;
         let is_counted = match counted(&first.measure) {
             None => false,
             Some(Counted::Both) => true,
-            Some(Counted::Pings) => is_ping,
-            Some(Counted::Sessions) => !is_ping,
+            Some(Counted::Pings) => is_beat,
+            Some(Counted::Sessions) => !is_beat,
         };
         is_counted && detail.blame != Blame::Machine.key()
     };
@@ -182,8 +182,9 @@ fn failures_like(worst: &ErrorDetail, result: &RunResult, lang: Lang) -> String 
         kinds.push("…");
     }
     let (total, kinds, sort) = (grouped(total), kinds.join(", "), sort_of(&worst.kind));
-    if sort == Headline::Pings {
-        return lang.say(sort, &[&total, &grouped(result.ping.due), &kinds]);
+    if sort == Headline::Beats {
+        let due = result.every.get(&worst.step).map_or(result.ping.due, |every| every.due);
+        return lang.say(sort, &[&total, &grouped(due), &worst.step, &kinds]);
     }
     let place = match worst.step.as_str() {
         "hold" => lang.word(Headline::InHold).to_owned(),
@@ -195,7 +196,7 @@ fn failures_like(worst: &ErrorDetail, result: &RunResult, lang: Lang) -> String 
 /// What kinds of failures have in common for somebody who does not know them.
 fn sort_of(kind: &str) -> Headline {
     match kind {
-        "ping-timeout" | "ping-missed" => Headline::Pings,
+        "ping-timeout" | "ping-missed" => Headline::Beats,
         "connect-refused" | "connect-timeout" | "unreachable" | "reset" | "tls-handshake-reset" => {
             Headline::Unconnected
         }

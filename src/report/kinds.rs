@@ -6,10 +6,12 @@
 use serde::{Deserialize, Serialize};
 
 use super::latencies::latency;
+use super::texts::summary::Summary;
 use super::{LatencyResult, Ordered};
+use crate::lang::Lang;
 use crate::measure::{Compression, KindTally, Tally};
 use crate::members::{MemberName, SessionNumber};
-use crate::numbers;
+use crate::numbers::{self, bytes, grouped};
 use crate::plan::Plan;
 use crate::scenario::kinds::Kind;
 
@@ -97,6 +99,25 @@ pub struct OtherMessage {
     pub at_seconds: f64,
     /// Its beginning.
     pub text: String,
+}
+
+impl CompressedResult {
+    /// What a reader is told of it, of so many open sessions, and whether that is a warning.
+    pub(super) fn said(&self, open: u64, lang: Lang) -> Vec<(String, bool)> {
+        let mut said = Vec::new();
+        if self.messages > 0 {
+            let (received, inflated) = (bytes(self.bytes), bytes(self.inflated_bytes));
+            let figures: [&dyn std::fmt::Display; 3] = [&grouped(self.messages), &received, &inflated];
+            said.push((lang.say(Summary::Compressed, &figures), false));
+        }
+        if self.sessions == 0 && open > 0 {
+            said.push((lang.say(Summary::CompressionDeclined, &[]), true));
+        } else if self.sessions < open {
+            let figures: [&dyn std::fmt::Display; 2] = [&grouped(self.sessions), &grouped(open)];
+            said.push((lang.say(Summary::CompressionPartly, &figures), true));
+        }
+        said
+    }
 }
 
 /// What came compressed, where that is offered.

@@ -8,7 +8,7 @@ mod propagated;
 
 use propagated::propagation_figure;
 
-use super::{ErrorDetail, RunResult, StageResult, StepResult};
+use super::{ErrorDetail, EveryResult, RunResult, StageResult, StepResult};
 use crate::fault::{Blame, Excuse, Fault};
 use crate::lang::{Reason, Sentence};
 use crate::numbers;
@@ -60,7 +60,7 @@ pub(super) struct Excuses {
     pub source_lost: bool,
     /// Failed sessions that are this machine's fault, and, when in doubt, those that may be.
     pub sessions: u64,
-    /// Failed PING cycles that are, or may be, this machine's fault: all of them when in doubt, else
+    /// Failed heartbeats that are, or may be, this machine's fault: all of them when in doubt, else
     /// those with a stall in their time.
     pub pings: u64,
 }
@@ -142,7 +142,7 @@ pub fn is_measure(name: &str, steps: &[String]) -> bool {
         return is_measure(&measure, steps);
     }
     if let Some((_, figure)) = every_figure(name) {
-        return super::EveryResult::default().figure(figure).is_some();
+        return EveryResult::default().figure(figure).is_some();
     }
     if let Some((_, figure, is_age)) = kind_figure(name) {
         return match is_age {
@@ -223,6 +223,11 @@ pub(super) fn read(name: &str, result: &RunResult, excuses: Excuses) -> Result<R
 }
 
 impl RunResult {
+    /// The periodic messages that await a reply: these have a step.
+    pub fn heartbeats(&self) -> impl Iterator<Item = (&str, &EveryResult)> {
+        self.every.iter().filter(|(name, _)| self.steps.get(name).is_some())
+    }
+
     /// The value of a measure so far; `None` if there is nothing to read.
     pub fn measure(&self, name: &str) -> Option<f64> {
         read(name, self, Excuses::default()).ok().map(|reading| reading.value)
@@ -296,7 +301,7 @@ fn read_every(name: &str, figure: &str, result: &RunResult, excuses: Excuses) ->
     let every = result.every.get(name).ok_or_else(|| unknown(Reason::NoStep, name))?;
     let count = every.figure(figure).ok_or_else(|| unknown(Reason::NoFigure, figure))?;
     if every.due == 0 {
-        return Err(Reason::NoPing.into());
+        return Err(unknown(Reason::NoneDue, name));
     }
     let fair = match excuses.of(Fault::PingTimeout) {
         _ if !is_of_cycles(figure) => Fair::Same,
@@ -352,7 +357,7 @@ fn fair(scalar: &Scalar, value: f64, result: &RunResult, excuses: Excuses) -> Fa
     match scalar.part {
         Part::None => Fair::Same,
         Part::Whole => Fair::Ours,
-        // Other messages are late, or lost, as PONGs are.
+        // Other messages are late, or lost, as replies are.
         Part::Arrival => match excuses.of(Fault::PingTimeout) {
             Some(excuse) => Fair::Unknown(excuse),
             None => Fair::Otherwise((value - missing_in_stalls(result) as f64).max(0.0)),
@@ -428,7 +433,7 @@ fn smallest_share(result: &RunResult) -> Result<f64, Reason> {
     result.spread().map(|spread| spread.smallest)
 }
 
-impl super::EveryResult {
+impl EveryResult {
     /// A figure by its key in `summary.json`.
     fn figure(&self, key: &str) -> Option<u64> {
         Some(match key {

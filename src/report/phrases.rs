@@ -81,7 +81,8 @@ pub(super) fn spread(result: &RunResult, lang: Lang) -> Vec<String> {
 pub(super) fn try_command(result: &RunResult, results: Option<&Path>) -> Option<String> {
     let sample = result.errors.details.iter().find_map(|detail| detail.sample.as_ref())?;
     let plan = results?.join(PLAN).display().to_string();
-    Some(format!("startline try --plan {} --members {}", quoted(&plan), sample.member_id))
+    let member = sample.member_id.to_string();
+    Some(format!("startline try --plan {} --members {}", quoted(&plan), quoted(&member)))
 }
 
 /// Characters shown of a trouble and its evidence.

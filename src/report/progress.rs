@@ -4,6 +4,8 @@
 
 use std::time::Duration;
 
+use textwrap::core::display_width;
+
 use super::Phase;
 use crate::numbers::{bytes, figure, grouped};
 
@@ -22,10 +24,10 @@ pub struct Status {
     pub planned: u64,
     /// Sessions open now.
     pub open: u64,
-    /// Failed sessions and failed PING cycles so far.
+    /// Failed sessions and failed heartbeats so far.
     pub errors: u64,
-    /// PONGs of the last second, 99th percentile from due.
-    pub ping_p99: Option<Duration>,
+    /// The slowest heartbeat of the last second: its name, and the 99th percentile from due.
+    pub heartbeat_p99: Option<(String, Duration)>,
     /// Messages received in the last second.
     pub messages_per_s: f64,
     /// Bytes read off sockets in the last second.
@@ -42,7 +44,7 @@ pub fn line(status: &Status, width: usize) -> String {
         format!("errors {}", grouped(status.errors)),
         format!("started {}/{}", grouped(status.started), grouped(status.planned)),
     ];
-    parts.extend(status.ping_p99.map(|p99| format!("ping p99 {} ms", millis(p99))));
+    parts.extend(status.heartbeat_p99.as_ref().map(|(name, p99)| format!("{name} p99 {} ms", millis(*p99))));
     parts.push(format!("{} msg/s", grouped(status.messages_per_s.max(0.0) as u64)));
     parts.push(format!("{}/s", bytes(status.bytes_per_s.max(0.0) as u64)));
     parts.extend(status.lag_p99.map(|p99| format!("lag {} ms", millis(p99))));
@@ -55,8 +57,7 @@ pub fn line(status: &Status, width: usize) -> String {
 const SEPARATOR: &str = "  ";
 
 fn columns(parts: &[String]) -> usize {
-    // Every character here takes one column.
-    parts.iter().map(|part| part.chars().count()).sum::<usize>() + SEPARATOR.len() * (parts.len() - 1)
+    parts.iter().map(|part| display_width(part)).sum::<usize>() + SEPARATOR.len() * (parts.len() - 1)
 }
 
 fn millis(span: Duration) -> String {
@@ -83,7 +84,7 @@ mod tests {
             planned: 6000,
             open: 5998,
             errors: 12,
-            ping_p99: Some(Duration::from_micros(4_210)),
+            heartbeat_p99: Some(("ping".into(), Duration::from_micros(4_210))),
             messages_per_s: 12_345.6,
             bytes_per_s: 1_540_000.0,
             lag_p99: Some(Duration::from_micros(320)),
@@ -98,6 +99,8 @@ mod tests {
              12,345 msg/s  1.54 MB/s  lag 0.320 ms"
         );
         assert_eq!(clock(Duration::from_secs(3_723)), "1:02:03");
+        let without = Status { heartbeat_p99: None, ..status(754) };
+        assert!(line(&without, 200).contains("started 6,000/6,000  12,345 msg/s"));
     }
 
     #[test]

@@ -286,7 +286,7 @@ pub struct PingResult {
     pub unanswered: u64,
     /// Were still in time when their session or the accounts closed.
     pub pending: u64,
-    /// PONGs that answer none of ours.
+    /// Replies that answer none of ours.
     pub unasked_pongs: u64,
     /// Of those missed, late and unanswered, the ones with a stall of this machine in their time.
     pub stalled: u64,
@@ -298,9 +298,9 @@ pub struct PingResult {
 /// What went wrong.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ErrorsResult {
-    /// Failed sessions and failed PING cycles.
+    /// Failed sessions and failed heartbeats.
     pub total: u64,
-    /// Sessions started and PINGs due.
+    /// Sessions started and heartbeats due.
     pub attempts: u64,
     /// `total / attempts`, 0 to 1; 0 before any attempt.
     pub rate: f64,

@@ -3,6 +3,8 @@
 //! Judges nothing. Invariant: servers are in the order of their names, whichever worker met them
 //! first.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use super::{Ordered, RunResult};
@@ -40,7 +42,7 @@ pub struct ServerResult {
     pub last_opened_seconds: Option<f64>,
     /// Of those sent there, those that failed, on the way there or there.
     pub failed: u64,
-    /// PING cycles that failed there; those with a stall of this machine in their time are not in
+    /// Heartbeats that failed there; those with a stall of this machine in their time are not in
     /// it.
     pub ping_failed: u64,
     /// The failed sessions by step and kind, most frequent first.
@@ -145,9 +147,18 @@ fn server_failures(server: &Server, totals: &Totals, scenario: &Scenario) -> Vec
     failures
 }
 
+/// The servers as a result names them; where the user says how many there are, every path is one.
+fn seen(tally: &Tally, expected: Option<u32>) -> Cow<'_, Routing> {
+    match expected {
+        Some(_) => Cow::Borrowed(&tally.routing),
+        None => tally.routing.without_lone_paths(),
+    }
+}
+
 pub(super) fn result(totals: &Totals, scenario: &Scenario, expected: Option<u32>) -> Ordered<ServerResult> {
     let tally = totals.tally();
-    let hashed = tally.routing.hashed(expected.map(|count| count as usize));
+    let seen = seen(tally, expected);
+    let hashed = seen.hashed(expected.map(|count| count as usize));
     let hashed = hashed.map(|hashed| (hashed.misrouted(), hashed.expected()));
     let server = |(k, server): (usize, &Server)| {
         let result = ServerResult {
@@ -163,15 +174,16 @@ pub(super) fn result(totals: &Totals, scenario: &Scenario, expected: Option<u32>
         };
         (server.url.clone(), result)
     };
-    let mut servers: Vec<_> = tally.routing.servers().iter().enumerate().map(server).collect();
+    let mut servers: Vec<_> = seen.servers().iter().enumerate().map(server).collect();
     // Workers report in any order; the result should not depend on it.
     servers.sort_by(|left, right| left.0.cmp(&right.0));
     Ordered(servers)
 }
 
 pub(super) fn routing(tally: &Tally, expected: Option<u32>) -> RoutingResult {
-    let hashed = tally.routing.hashed(expected.map(|count| count as usize));
-    let why = match (&hashed, expected, tally.routing.servers().len()) {
+    let seen = seen(tally, expected);
+    let hashed = seen.hashed(expected.map(|count| count as usize));
+    let why = match (&hashed, expected, seen.servers().len()) {
         (Some(_), Some(expected), _) => Reason::RoutingExpected.with(expected.to_string()),
         (Some(_), None, _) => Reason::RoutingJudged.into(),
         (None, _, 0) => Reason::NoServer.into(),
@@ -182,8 +194,8 @@ pub(super) fn routing(tally: &Tally, expected: Option<u32>) -> RoutingResult {
         expected_servers: expected,
         misrouted: hashed.as_ref().map(|hashed| hashed.misrouted().iter().sum()),
         why,
-        beyond: tally.routing.beyond(),
-        moves: hashed.iter().flat_map(|hashed| moves(hashed, &tally.routing)).collect(),
+        beyond: seen.beyond(),
+        moves: hashed.iter().flat_map(|hashed| moves(hashed, &seen)).collect(),
     }
 }
 

@@ -15,6 +15,7 @@ mod told;
 pub(crate) use stages::shown_steps;
 
 use std::cmp::Reverse;
+use std::fmt::Display;
 use std::path::Path;
 use std::time::Duration;
 
@@ -187,14 +188,18 @@ impl Text {
                 [every.due, every.answered, every.late, every.unanswered, every.missed, every.pending];
             let [due, answered, late, unanswered, missed, pending] = counts.map(grouped);
             // Of what awaits no reply there is no step.
-            let text = match result.steps.get(name) {
-                Some(_) => self.lang.say(
-                    Summary::Heartbeats,
-                    &[&name, &due, &answered, &late, &unanswered, &missed, &pending],
-                ),
-                None => self.lang.say(Summary::SentOnly, &[&name, &due, &grouped(every.sent), &missed]),
+            let (title, text) = match result.steps.get(name) {
+                Some(_) => {
+                    let counts: [&dyn Display; 7] =
+                        [&name, &due, &answered, &late, &unanswered, &missed, &pending];
+                    (Title::Heartbeat, self.lang.say(Summary::Heartbeats, &counts))
+                }
+                None => {
+                    let counts: [&dyn Display; 4] = [&name, &due, &grouped(every.sent), &missed];
+                    (Title::Periodic, self.lang.say(Summary::SentOnly, &counts))
+                }
             };
-            self.line(Title::Heartbeat, &text);
+            self.line(title, &text);
         }
         if let (Some(p99), Some(max)) = (ping.missed_wait.p99_ms, ping.missed_wait.max_ms) {
             self.more(&self.lang.say(Summary::MissedWait, &[&figure(p99), &figure(max)]));
@@ -368,7 +373,7 @@ impl Text {
             let counts = || by_source.values().copied();
             let (least, most) = (counts().min().unwrap_or(0), counts().max().unwrap_or(0));
             let all = grouped(counts().sum());
-            let args: [&dyn std::fmt::Display; 4] = [&all, &by_source.len(), &grouped(least), &grouped(most)];
+            let args: [&dyn Display; 4] = [&all, &by_source.len(), &grouped(least), &grouped(most)];
             self.more(&lang.say(Summary::Sources, &args));
         }
         if by_source.len() > 1 && !own.unanswered_by_source.is_empty() {

@@ -10,7 +10,8 @@ use super::abort::AbortRule;
 use super::document::{self, Section, Text};
 use super::error::{ScenarioError, Source};
 use super::every::Interval;
-use super::names::{ErrorNames, NAMES_MAX, NameList, Variable, Vocabulary};
+use super::name_list::{NAMES_MAX, NameList};
+use super::names::{ErrorNames, Variable, Vocabulary};
 use super::outside::{Outside, TO_BE_GIVEN, names};
 use super::request::{self, ERROR_KEYS, HTTP_KEYS, Result, named_error, too_many};
 use super::secrets::Secrets;
@@ -120,6 +121,7 @@ pub(super) fn scenario(
         kept: uses.kept.into_iter().collect(),
         columns: columns.collect(),
         literal_braces: uses.text.into_iter().collect(),
+        unencoded: uses.unencoded,
         name,
         source: text.to_owned(),
         plays_on_mock,
@@ -214,8 +216,9 @@ fn vocabulary(
     // A column of the members' rows says what the variable would for all.
     variables.retain(|variable| !header.columns.contains(&variable.name));
     let mut values = NameList::default();
-    let after = websocket::taking_sections(root)?;
-    for step in http.iter().chain(&after) {
+    let (steps, kinds) = websocket::taking_sections(root)?;
+    let (in_setup, mut takes_in_setup) = (http.len() + steps.len(), 0);
+    for (k, step) in http.iter().chain(&steps).chain(&kinds).enumerate() {
         for (name, _) in step.pairs("take", false)? {
             let clash = variables.iter().any(|variable| variable.name == name.value);
             let refusal = Vocabulary::refusal(name.value)
@@ -226,6 +229,9 @@ fn vocabulary(
             if values.index(name.value).is_none() {
                 return Err(step.error("take", name.span, too_many("taken values")));
             }
+        }
+        if k < in_setup {
+            takes_in_setup = values.len();
         }
     }
     let takes = values.len();
@@ -238,6 +244,7 @@ fn vocabulary(
         variables,
         values,
         takes,
+        takes_in_setup,
         outside: outside.clone(),
         secrets: RefCell::default(),
         used: RefCell::default(),
@@ -267,8 +274,9 @@ fn variables(root: &Section<'_>, set: &[(String, String)], outside: &Outside) ->
             return Err(root.error("variables", name.span, refusal));
         }
         let is_listed = secret.iter().any(|it| it == name.value);
-        let is_given = outside.secrets.contains_key(name.value) || set.iter().any(|(it, _)| it == name.value);
-        if value.value == TO_BE_GIVEN && !is_given {
+        let is_set = |it: &str| set.iter().any(|(name, _)| name == it);
+        let is_given = outside.given.contains(name.value) || is_set(name.value);
+        if value.value == TO_BE_GIVEN && !is_given && !outside.secrets.contains_key(name.value) {
             let message = format!(
                 "the value of \"{0}\" is not kept in a plan: give it with --set-file {0}=PATH",
                 name.value

@@ -39,7 +39,7 @@ enum Needs {
 pub const MEASURES: [Measure; 21] = [
     measure("arrivals.achieved_per_s", "/s", "sessions started a second, over the ramp", Needs::Nothing),
     measure("arrivals.achieved_share", "%", "of the planned arrival rate", Needs::Nothing),
-    measure("errors.rate", "%", "failed sessions and PING cycles over all attempted", Needs::Nothing),
+    measure("errors.rate", "%", "failed sessions and heartbeats over all attempted", Needs::Nothing),
     measure("errors.reconnected", "", "requests sent again: their connection was closed", Needs::Nothing),
     measure("ledger.duplicate", "", "pairs of observer and member announced twice", Needs::Presence),
     measure(

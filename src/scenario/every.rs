@@ -9,7 +9,7 @@ use startline_os::units;
 
 use super::document::{Section, Text};
 use super::kinds::Kinds;
-use super::names::{Moment, Vocabulary};
+use super::names::{Moment, Unknown, Vocabulary};
 use super::request::{DELAY_MAX, Result, compiled};
 use super::runner::Runner;
 use super::steps::{self, Whose};
@@ -208,7 +208,7 @@ fn every(
         true => section.text("send")?.unwrap_or(Text { value: "", span: section.span.clone() }),
         false => section.required_text("send")?,
     };
-    let send = compiled(section, "send", &text, vocabulary, Moment::Message { name: &name })?;
+    let send = compiled(section, "send", &text, vocabulary, Moment::Message { name: &name }, Unknown::Text)?;
     if is_ping && send.literals().map(<[u8]>::len).sum::<usize>() > PING_PAYLOAD_MAX {
         let message = format!("a Ping carries {PING_PAYLOAD_MAX} bytes at most");
         return Err(section.error("send", text.span, message));
@@ -349,7 +349,7 @@ fn broadcast(
     let place = kinds.at(section, "broadcast_at", &[kind], &at)?;
     kinds.kinds[usize::from(kind.0)].broadcast = Some((index, place));
     let equals = section.required_text("broadcast_equals")?;
-    compiled(section, "broadcast_equals", &equals, vocabulary, Moment::Message { name }).map(Some)
+    compiled(section, "broadcast_equals", &equals, vocabulary, Moment::Message { name }, Unknown::Text).map(Some)
 }
 
 fn refuse_ambiguous(section: &Section<'_>, every: &Every, others: &[Every]) -> Result<()> {

@@ -14,7 +14,7 @@ use startline_protocol::websocket::Opcode;
 use super::document::{Section, Text};
 use super::every::EveryIndex;
 use super::matches::{self, Known};
-use super::names::{ErrorNames, Moment, Vocabulary};
+use super::names::{ErrorNames, Moment, Unknown, Vocabulary};
 use super::presence::Subject;
 use super::request::{Result, compiled, error_name, too_many};
 use super::template::Template;
@@ -76,6 +76,8 @@ pub struct Kind {
     pub take: Vec<(u8, PlaceIndex)>,
     /// What is sent at once when it comes.
     pub answer: Option<Template>,
+    /// Values of setup that the answer uses.
+    pub kept: Vec<u8>,
     /// When it was sent.
     pub sent_at: Option<SentAt>,
     /// Where its number is, and the index of the numbers that a session keeps.
@@ -93,6 +95,13 @@ pub struct SentAt {
     pub place: PlaceIndex,
     /// Nanoseconds in its unit.
     pub unit_nanos: u64,
+}
+
+impl SentAt {
+    /// The unit's name.
+    pub fn unit(self) -> &'static str {
+        UNITS.iter().find(|(_, nanos)| *nanos == self.unit_nanos).map_or("", |(name, _)| name)
+    }
 }
 
 /// The kinds of messages that a scenario knows.
@@ -143,6 +152,15 @@ impl Kinds {
     /// How a kind is known, as the file would say it: `/type = "PONG"`.
     pub fn rule_text(&self, kind: MessageType) -> &str {
         self.get(kind).map_or("no other kind", |kind| &kind.text)
+    }
+
+    /// A place as the file has it.
+    pub fn place_text(&self, place: PlaceIndex) -> String {
+        match self.places.get(usize::from(place.0)).map(|wanted| &wanted.place) {
+            Some(Place::Field(pointer)) => pointer.to_string(),
+            Some(Place::After(text)) => format!("after:{}", String::from_utf8_lossy(text.as_ref())),
+            None => String::new(),
+        }
     }
 
     /// Whether members are announced.
@@ -314,6 +332,7 @@ fn messages(section: &Section<'_>, vocabulary: &Vocabulary, kinds: &mut Kinds) -
             refused: None,
             take: Vec::new(),
             answer: None,
+            kept: Vec::new(),
             sent_at: None,
             sequence: None,
             broadcast: None,
@@ -345,7 +364,9 @@ fn values(table: &Section<'_>, index: usize, vocabulary: &Vocabulary, kinds: &mu
         let place = kinds.at(table, "take", &own, &place)?;
         kinds.kinds[index].take.push((value, place));
     }
-    kinds.kinds[index].answer = answer(table, &kinds.kinds[index].take, vocabulary)?;
+    let kind = &mut kinds.kinds[index];
+    kind.answer = answer(table, &kind.take, vocabulary)?;
+    kind.kept = kept(kind, vocabulary);
     kinds.kinds[index].sent_at = sent_at(table, own, kinds)?;
     if let Some(at) = table.text("sequence")? {
         let place = kinds.at(table, "sequence", &own, &at)?;
@@ -369,10 +390,15 @@ fn answer(
         };
     }
     let text = table.required_text("answer")?;
-    let mut taken = vec![false; vocabulary.values.len()];
-    take.iter().for_each(|(value, _)| taken[usize::from(*value)] = true);
-    let moment = Moment::Request { step: "answer", taken: &taken };
-    compiled(table, "answer", &text, vocabulary, moment).map(Some)
+    let own: Vec<u8> = take.iter().map(|(value, _)| *value).collect();
+    compiled(table, "answer", &text, vocabulary, Moment::Answer { own: &own }, Unknown::Text).map(Some)
+}
+
+/// The values of setup that its answer uses.
+fn kept(kind: &Kind, vocabulary: &Vocabulary) -> Vec<u8> {
+    let is_own = |value: u8| kind.take.iter().any(|(own, _)| *own == value);
+    let used = kind.answer.iter().flat_map(Template::values).map(|used| used.value);
+    used.filter(|value| usize::from(*value) < vocabulary.takes && !is_own(*value)).collect()
 }
 
 fn sent_at(table: &Section<'_>, own: [MessageType; 1], kinds: &mut Kinds) -> Result<Option<SentAt>> {

@@ -6,7 +6,7 @@
 use startline_protocol::matching::{Pointer, Rule, VALUE_BYTES_MAX, Want};
 
 use super::document::{Section, Text};
-use super::names::{Moment, Vocabulary};
+use super::names::{Moment, Unknown, Vocabulary};
 use super::request::{Result, compiled};
 use super::template::Part;
 
@@ -155,7 +155,7 @@ fn constant_of(
     let wrong = |why: String| section.error(key, text.span.clone(), why);
     let taken = vec![true; vocabulary.values.len()];
     let moment = Moment::Request { step: "messages", taken: &taken };
-    let template = compiled(section, key, text, vocabulary, moment)?;
+    let template = compiled(section, key, text, vocabulary, moment, Unknown::Text)?;
     if !template.parts.iter().all(|part| matches!(part, Part::Literal(_) | Part::Secret(_))) {
         let why = "kinds are the same for all sessions: variables, {hex:…}, {env:…} and {file:…} only";
         return Err(wrong(why.into()));

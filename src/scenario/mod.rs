@@ -14,6 +14,7 @@ pub mod every;
 pub mod json;
 pub mod kinds;
 mod matches;
+mod name_list;
 mod names;
 pub mod outside;
 pub mod places;
@@ -85,6 +86,8 @@ pub struct Scenario {
     pub columns: Vec<bool>,
     /// Names between braces that are sent as they are.
     pub literal_braces: Vec<String>,
+    /// Bodies that are sent as forms with values that may break them, in words.
+    pub unencoded: Vec<String>,
     /// Names of the errors that servers announce; [`crate::fault::Fault::Named`] points here.
     pub error_names: Vec<String>,
     /// Whom each of these errors is blamed on.

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 use super::Scenario;
+use super::name_list::NameList;
 use super::outside::Outside;
 use super::runner::{self, Runner};
 use super::template::{Brace, Filter, Formatted, Part, Secret, Template, is_identifier};
@@ -23,10 +24,13 @@ pub(super) const BUILT_IN: [(&str, bool); 9] = [
     ("now_ms", true),
     ("now_iso", true),
     ("held_ms", false),
-    ("sequence", false),
+    (SEQUENCE, false),
     ("distance_km", false),
     ("own_pace_s_per_km", false),
 ];
+
+/// Which message of its name it is, in a session.
+const SEQUENCE: &str = "sequence";
 
 /// A variable of the file, with the value from there or from outside.
 #[derive(Debug)]
@@ -50,6 +54,9 @@ pub(super) enum Moment<'m> {
     /// that; all others are forgotten: keeping tokens for a million idle sessions would cost a
     /// hundred times the session itself.
     Message { name: &'m str },
+    /// Whenever a message of some kind comes, in its answer: with these values of that message (by
+    /// index), and with those of setup, which are kept for that.
+    Answer { own: &'m [u8] },
     /// Whenever it is used: a variable's value by itself.
     Anytime,
 }
@@ -60,6 +67,7 @@ impl Moment<'_> {
         match self {
             Self::Request { step, .. } => step,
             Self::Message { name } => name,
+            Self::Answer { .. } => "answer",
             Self::Anytime => "",
         }
     }
@@ -82,6 +90,8 @@ pub(super) struct Vocabulary {
     pub(super) values: NameList,
     /// How many of these are taken from answers.
     pub(super) takes: usize,
+    /// How many of those are taken before a session is open: the others by a kind, for its own answer.
+    pub(super) takes_in_setup: usize,
     pub(super) outside: Outside,
     /// What was found outside and in secret variables.
     pub(super) secrets: RefCell<Vec<Secret>>,
@@ -98,6 +108,8 @@ pub(super) struct Uses {
     pub(super) values: BTreeSet<u8>,
     /// Names between braces that are text.
     pub(super) text: BTreeSet<String>,
+    /// What of forms goes out as it is, in words.
+    pub(super) unencoded: Vec<String>,
 }
 
 impl Vocabulary {
@@ -166,6 +178,12 @@ impl Vocabulary {
             if !before_open && matches!(moment, Moment::Request { .. }) {
                 return Err(format!(
                     "{{{name}}} has no meaning before the session is open; it is for periodic messages and quit"
+                ));
+            }
+            if name == SEQUENCE && matches!(moment, Moment::Answer { .. }) {
+                return Err(format!(
+                    "{{{name}}} has no meaning in an answer, of which nothing is counted in a session; \
+                     it is for periodic messages and quit"
                 ));
             }
             self.built_in(name)?
@@ -296,7 +314,7 @@ impl Vocabulary {
             "now_ms" => Part::NowMs,
             "now_iso" => Part::NowIso,
             "held_ms" => Part::HeldMs,
-            "sequence" => Part::Sequence,
+            SEQUENCE => Part::Sequence,
             "own_pace_s_per_km" => Part::OwnPace(self.runner(name)?),
             _ => Part::DistanceKm(self.runner(name)?),
         })
@@ -321,8 +339,13 @@ impl Vocabulary {
                 "{{{name}}} is used in the step \"{step}\" before it is taken from an answer"
             ));
         }
+        let is_own = matches!(moment, Moment::Answer { own } if own.contains(&value));
+        let is_open = matches!(moment, Moment::Message { .. } | Moment::Answer { .. });
+        if is_open && !is_own && (self.takes_in_setup..self.takes).contains(&usize::from(value)) {
+            return Err(format!("{{{name}}} is taken for the answer of another kind, and is gone after it"));
+        }
         let mut uses = self.used.borrow_mut();
-        if matches!(moment, Moment::Message { .. }) && !is_column {
+        if is_open && !is_own && !is_column {
             uses.kept.insert(value);
         }
         if !matches!(moment, Moment::Anytime) {
@@ -381,56 +404,6 @@ fn range_of(range: &str) -> Result<(u64, u64), String> {
     ends.filter(|(first, last)| first <= last).ok_or_else(|| {
         format!("{{random:{range}}}: write the least and the greatest number, such as {{random:1-100}}")
     })
-}
-
-/// Names by index, as many as a byte can tell apart (one index is left free for "none").
-#[derive(Clone, Debug, Default)]
-pub(super) struct NameList {
-    names: Vec<String>,
-}
-
-/// Entries of a [`NameList`] at most.
-pub(super) const NAMES_MAX: usize = u8::MAX as usize;
-
-impl NameList {
-    /// The index of `name`, which is added if it is new; `None` when there are too many.
-    pub(super) fn index(&mut self, name: &str) -> Option<u8> {
-        if let Some(index) = self.position(name) {
-            return Some(index);
-        }
-        if self.names.len() == NAMES_MAX {
-            return None;
-        }
-        self.names.push(name.to_owned());
-        Some((self.names.len() - 1) as u8)
-    }
-
-    /// Adds a name behind all others, even one that is there already: it is then found by the first.
-    /// `false` when there are too many.
-    pub(super) fn add(&mut self, name: &str) -> bool {
-        let fits = self.names.len() < NAMES_MAX;
-        if fits {
-            self.names.push(name.to_owned());
-        }
-        fits
-    }
-
-    /// The index of `name` if it is there.
-    pub(super) fn position(&self, name: &str) -> Option<u8> {
-        self.names.iter().position(|known| known == name).map(|index| index as u8)
-    }
-
-    pub(super) fn len(&self) -> usize {
-        self.names.len()
-    }
-
-    pub(super) fn iter(&self) -> impl Iterator<Item = &str> {
-        self.names.iter().map(String::as_str)
-    }
-
-    pub(super) fn into_vec(self) -> Vec<String> {
-        self.names
-    }
 }
 
 /// The names of errors, and whom entries say that each is blamed on.

@@ -6,7 +6,7 @@
 //! can have.
 
 use super::document::Section;
-use super::names::{ErrorNames, Moment, Vocabulary};
+use super::names::{ErrorNames, Moment, Unknown, Vocabulary};
 use super::request::{self, HTTP_KEYS, Result, compiled};
 use super::schedule::Schedule;
 use super::template::Template;
@@ -97,7 +97,7 @@ pub(super) fn compile(
     let private_body = match section.text("private_body")? {
         Some(text) => {
             let moment = Moment::Request { step: key, taken: &taken };
-            Some(compiled(&section, "private_body", &text, vocabulary, moment)?)
+            Some(compiled(&section, "private_body", &text, vocabulary, moment, Unknown::Text)?)
         }
         None => None,
     };

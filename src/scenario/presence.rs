@@ -7,7 +7,7 @@ use startline_protocol::matching::Pointer;
 
 use super::document::Section;
 use super::kinds::{Kind, Kinds, PlaceIndex};
-use super::names::{Moment, Vocabulary};
+use super::names::{Moment, Unknown, Vocabulary};
 use super::request::{DELAY_MAX, Result, compiled};
 use super::template::Part;
 use super::{MessageType, Role};
@@ -83,7 +83,7 @@ fn around(presence: &Section<'_>, vocabulary: &Vocabulary) -> Result<(Box<str>, 
     }
     let text = presence.required_text("subject_equals")?;
     let template =
-        compiled(presence, "subject_equals", &text, vocabulary, Moment::Message { name: "subject" })?;
+        compiled(presence, "subject_equals", &text, vocabulary, Moment::Message { name: "subject" }, Unknown::Text)?;
     let (mut around, mut ids) = ([String::new(), String::new()], 0);
     for part in &template.parts {
         match part {

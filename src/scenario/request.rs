@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use super::document::{Section, Text};
 use super::error::ScenarioError;
-use super::names::{ErrorNames, Moment, NAMES_MAX, Unknown, Vocabulary};
+use super::name_list::NAMES_MAX;
+use super::names::{ErrorNames, Moment, Unknown, Vocabulary};
 use super::take::{is_token, take_from};
-use super::template::{Filter, Part, Template};
+use super::template::{Brace, Filter, Part, Template};
 use super::{HttpStep, NamedError, Take};
 use crate::fault::Blame;
 use crate::nearest;
@@ -27,6 +28,9 @@ const HTTP_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Header fields that the engine writes itself.
 const ENGINE_HEADERS: [&str; 5] = ["host", "content-length", "connection", "transfer-encoding", "upgrade"];
+
+/// The type of a form.
+const FORM: &[u8] = b"application/x-www-form-urlencoded";
 
 /// Redirects that a request follows at most.
 const FOLLOW_MAX: u32 = 20;
@@ -90,7 +94,7 @@ pub(super) fn request_path(
     moment: Moment<'_>,
 ) -> Result<Template> {
     let path = section.required_text("path")?;
-    let template = compiled_strictly(section, "path", &path, vocabulary, moment)?;
+    let template = compiled(section, "path", &path, vocabulary, moment, Unknown::Refused)?;
     if !template.literal_start().starts_with(b"/") {
         return Err(section.error("path", path.span, "it must begin with \"/\""));
     }
@@ -101,7 +105,7 @@ pub(super) fn request_path(
 /// The same of a step, which may begin with a value: a path, or a URL that a server returned.
 fn step_path(section: &Section<'_>, vocabulary: &Vocabulary, moment: Moment<'_>) -> Result<Template> {
     let path = section.required_text("path")?;
-    let template = compiled_strictly(section, "path", &path, vocabulary, moment)?;
+    let template = compiled(section, "path", &path, vocabulary, moment, Unknown::Refused)?;
     let begins_well =
         template.literal_start().starts_with(b"/") || matches!(template.parts.first(), Some(Part::Taken(_)));
     if !begins_well {
@@ -134,7 +138,11 @@ fn body(
         if section.has("form") {
             return Err(section.error("form", section.place("form"), "give \"body\" or \"form\", not both"));
         }
-        return compiled(section, "body", &text, vocabulary, moment).map(Some);
+        let body = compiled(section, "body", &text, vocabulary, moment, Unknown::Text)?;
+        if headers.iter().any(|(name, value)| is_form(name, value)) {
+            note_unencoded(text.value, vocabulary, moment);
+        }
+        return Ok(Some(body));
     }
     if !section.has("form") {
         return Ok(None);
@@ -142,20 +150,59 @@ fn body(
     let mut parts = Vec::new();
     for (name, value) in fields {
         let key = format!("form.{}", name.value);
+        if let Some(twice) = Brace::all(value.value).iter().find(|brace| brace.last_filter() == Some("form"))
+        {
+            let message =
+                format!("{}: the values of \"form\" are encoded already; leave out |form", twice.text);
+            return Err(section.error(&key, value.span, message));
+        }
         let separator = if parts.is_empty() { "" } else { "&" };
         let name = Template::of([Part::Literal(name.value.as_bytes().into())]);
-        let value = compiled(section, &key, &value, vocabulary, moment)?;
+        let value = compiled(section, &key, &value, vocabulary, moment, Unknown::Text)?;
         parts.push(Part::Literal(separator.as_bytes().into()));
         parts.extend(vocabulary.filtered(name, Filter::Form).parts);
         parts.push(Part::Literal(b"=".as_slice().into()));
         parts.extend(vocabulary.filtered(value, Filter::Form).parts);
     }
     if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
-        let form = b"application/x-www-form-urlencoded".as_slice();
-        headers.push(("Content-Type".into(), Template::of([Part::Literal(form.into())])));
+        headers.push(("Content-Type".into(), Template::of([Part::Literal(FORM.into())])));
     }
     // Without a field it is an empty body.
     Ok(Some(Template::of(parts)))
+}
+
+/// Whether a header field says that the body is a form.
+fn is_form(name: &str, value: &Template) -> bool {
+    let is_form = |text: &[u8]| text.to_ascii_lowercase().starts_with(FORM);
+    name.eq_ignore_ascii_case("content-type") && is_form(value.literal_start())
+}
+
+/// Notes the braces of a form's text whose values may have a space, a `&` or a `%` in them.
+fn note_unencoded(text: &str, vocabulary: &Vocabulary, moment: Moment<'_>) {
+    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~*:".contains(byte);
+    let may_break = |part: &Part| match part {
+        Part::Literal(bytes) => !bytes.iter().all(is_plain),
+        Part::Secret(secret) => !secret.value.as_bytes().iter().all(is_plain),
+        part => matches!(part, Part::Taken(_)),
+    };
+    let is_unencoded = |brace: &&Brace<'_>| {
+        let is_encoded = matches!(brace.last_filter(), Some("form" | "url"));
+        let value = vocabulary.template(brace.text, moment, Unknown::Text);
+        // A brace that is text renders as itself.
+        let value = value.ok().filter(|value| value.literal_start() != brace.text.as_bytes());
+        !is_encoded && value.is_some_and(|value| value.has(&may_break))
+    };
+    let braces: Vec<&str> = Brace::all(text).iter().filter(is_unencoded).map(|brace| brace.text).collect();
+    if let (Some(first), Moment::Request { step, .. }) = (braces.first(), moment) {
+        let name = first.trim_matches(['{', '}']);
+        vocabulary.used.borrow_mut().unencoded.push(format!(
+            "the body of \"{step}\" is sent as a form, and {} not encoded: write form = {{ … }}, or {{{name}|form}}",
+            match braces.len() {
+                1 => format!("{first} is"),
+                _ => format!("{} are", braces.join(", ")),
+            }
+        ));
+    }
 }
 
 /// The `Authorization` of a user and a password (RFC 7617).
@@ -166,12 +213,12 @@ fn basic_auth(
 ) -> Result<Option<Template>> {
     let Some(auth) = section.section("basic_auth", "basic_auth", &BASIC_AUTH_KEYS)? else { return Ok(None) };
     let user = auth.required_text("user")?;
-    let template = compiled_strictly(&auth, "user", &user, vocabulary, moment)?;
+    let template = compiled(&auth, "user", &user, vocabulary, moment, Unknown::Refused)?;
     if template.literals().any(|literal| literal.contains(&b':')) {
         return Err(auth.error("user", user.span, "a user name has no \":\" (RFC 7617)"));
     }
     let password = auth.text("password")?.ok_or_else(|| auth.own_error("the key \"password\" is missing"))?;
-    let password = compiled_strictly(&auth, "password", &password, vocabulary, moment)?;
+    let password = compiled(&auth, "password", &password, vocabulary, moment, Unknown::Refused)?;
     let mut pair = template.parts;
     pair.push(Part::Literal(b":".as_slice().into()));
     pair.extend(vocabulary.hidden("password", password).parts);
@@ -266,20 +313,9 @@ pub(super) fn compiled(
     text: &Text<'_>,
     vocabulary: &Vocabulary,
     moment: Moment<'_>,
+    unknown: Unknown,
 ) -> Result<Template> {
-    let template = vocabulary.template(text.value, moment, Unknown::Text);
-    template.map_err(|reason| section.error(key, text.span.clone(), reason))
-}
-
-/// The same of text that has no braces of its own.
-pub(super) fn compiled_strictly(
-    section: &Section<'_>,
-    key: &str,
-    text: &Text<'_>,
-    vocabulary: &Vocabulary,
-    moment: Moment<'_>,
-) -> Result<Template> {
-    let template = vocabulary.template(text.value, moment, Unknown::Refused);
+    let template = vocabulary.template(text.value, moment, unknown);
     template.map_err(|reason| section.error(key, text.span.clone(), reason))
 }
 
@@ -300,7 +336,7 @@ pub(super) fn headers(
         if ENGINE_HEADERS.contains(&lower.as_str()) || lower.starts_with("sec-websocket-") {
             return Err(section.error(&key, name.span, "this field is written by the engine"));
         }
-        let template = compiled_strictly(section, &key, &value, vocabulary, moment)?;
+        let template = compiled(section, &key, &value, vocabulary, moment, Unknown::Refused)?;
         if template.literals().flatten().any(|byte| byte.is_ascii_control()) {
             return Err(section.error(
                 &key,

@@ -10,7 +10,7 @@ use startline_os::units;
 
 use super::document::{Section, Text};
 use super::kinds::{Kinds, PlaceIndex};
-use super::names::{Moment, Vocabulary};
+use super::names::{Moment, Unknown, Vocabulary};
 use super::request::{DELAY_MAX, Result, compiled};
 use super::template::Template;
 use super::{MessageType, Role};
@@ -114,7 +114,14 @@ fn step(
 ) -> Result<Step> {
     let moment = Moment::Request { step: &name, taken };
     let send = match section.has("send") {
-        true => Some(compiled(section, "send", &section.required_text("send")?, vocabulary, moment)?),
+        true => Some(compiled(
+            section,
+            "send",
+            &section.required_text("send")?,
+            vocabulary,
+            moment,
+            Unknown::Text,
+        )?),
         false => None,
     };
     let awaits = match section.has("await") {
@@ -232,7 +239,8 @@ pub(super) fn whose(
     }
     let template = |key: &str| -> Result<Option<Template>> {
         match section.has(key) {
-            true => compiled(section, key, &section.required_text(key)?, vocabulary, moment).map(Some),
+            true => compiled(section, key, &section.required_text(key)?, vocabulary, moment, Unknown::Text)
+                .map(Some),
             false => Ok(None),
         }
     };

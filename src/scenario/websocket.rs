@@ -7,10 +7,8 @@
 use std::time::Duration;
 
 use super::document::{Section, Text};
-use super::names::{ErrorNames, Moment, Vocabulary};
-use super::request::{
-    DELAY_MAX, HTTP_KEYS, Result, compiled, compiled_strictly, headers, refuse_unusable_in_url,
-};
+use super::names::{ErrorNames, Moment, Unknown, Vocabulary};
+use super::request::{DELAY_MAX, HTTP_KEYS, Result, compiled, headers, refuse_unusable_in_url};
 use super::template::Template;
 use super::{HttpStep, WebSocket, every, kinds, presence, steps};
 
@@ -55,13 +53,12 @@ const RESERVED: [&str; 4] = ["connect", "hold", "other", "same"];
 /// Names in results that no periodic message can have, besides.
 const RESERVED_OF_EVERY: [&str; 3] = ["open", "entered", "left"];
 
-/// The sections of steps and kinds, of which some take values.
-pub(super) fn taking_sections<'d>(root: &Section<'d>) -> Result<Vec<Section<'d>>> {
-    let Some(section) = section(root)? else { return Ok(Vec::new()) };
-    let mut sections = section.sections("steps", "[[websocket.steps]]", &steps::KEYS)?;
+/// The sections of steps and those of kinds, of which some take values.
+pub(super) fn taking_sections<'d>(root: &Section<'d>) -> Result<(Vec<Section<'d>>, Vec<Section<'d>>)> {
+    let Some(section) = section(root)? else { return Ok((Vec::new(), Vec::new())) };
+    let steps = section.sections("steps", "[[websocket.steps]]", &steps::KEYS)?;
     let kinds = section.named("messages", "[websocket.messages]", &kinds::KIND_KEYS)?;
-    sections.extend(kinds.into_iter().filter_map(|(_, kind)| kind.ok()));
-    Ok(sections)
+    Ok((steps, kinds.into_iter().filter_map(|(_, kind)| kind.ok()).collect()))
 }
 
 pub(super) fn section<'d>(root: &Section<'d>) -> Result<Option<Section<'d>>> {
@@ -176,7 +173,7 @@ fn quits(section: &Section<'_>) -> Result<bool> {
 
 fn url(section: &Section<'_>, vocabulary: &Vocabulary, moment: Moment<'_>) -> Result<Template> {
     let text = section.required_text("url")?;
-    let template = compiled_strictly(section, "url", &text, vocabulary, moment)?;
+    let template = compiled(section, "url", &text, vocabulary, moment, Unknown::Refused)?;
     let start = template.literal_start();
     let fits =
         start.is_empty() || [&b"ws://"[..], b"wss://", b"/"].iter().any(|begin| start.starts_with(begin));
@@ -194,7 +191,7 @@ fn subprotocols(section: &Section<'_>, vocabulary: &Vocabulary, moment: Moment<'
         return Ok(Vec::new());
     }
     let one = |text: Text<'_>| {
-        let template = compiled_strictly(section, "subprotocol", &text, vocabulary, moment)?;
+        let template = compiled(section, "subprotocol", &text, vocabulary, moment, Unknown::Refused)?;
         let is_part = |byte: &u8| byte.is_ascii_graphic() && *byte != b',';
         if !template.literals().flatten().all(is_part) {
             let message = "it is one name, without spaces or commas; several are a list";
@@ -224,5 +221,5 @@ fn message(
         return Ok(None);
     }
     let text = section.required_text(key)?;
-    compiled(section, key, &text, vocabulary, moment).map(Some)
+    compiled(section, key, &text, vocabulary, moment, Unknown::Text).map(Some)
 }

@@ -57,6 +57,17 @@ pub enum Unmatched<'b> {
     Binary(&'b [u8]),
 }
 
+/// A heartbeat's cycle that failed.
+#[derive(Clone, Copy, Debug)]
+pub struct PingFailed<'c> {
+    /// How.
+    pub fault: Fault,
+    /// Since the outstanding message was due and sent.
+    pub waited: Timed,
+    /// A record of the reply's kind that is not the reply, and why not; without secrets.
+    pub came: Option<&'c str>,
+}
+
 /// Receives what happens in sessions.
 pub trait Observer {
     /// A step succeeded, in this time.
@@ -106,9 +117,8 @@ pub trait Observer {
     fn error_message(&mut self, who: Who, server: ServerIndex, fault: Fault, evidence: &[u8]);
     /// Something happened to a periodic message.
     fn ping(&mut self, who: Who, every: EveryIndex, event: PingEvent);
-    /// A heartbeat's cycle failed at this server, besides its event; `waited`: since the outstanding
-    /// message was due and sent.
-    fn ping_failed(&mut self, who: Who, every: EveryIndex, server: ServerIndex, fault: Fault, waited: Timed);
+    /// A heartbeat's cycle failed at this server, besides its event.
+    fn ping_failed(&mut self, who: Who, every: EveryIndex, server: ServerIndex, failed: PingFailed<'_>);
     /// Whether the next message that fits no kind of the scenario's is to be reported.
     fn wants_unmatched(&self) -> bool;
     /// A message came that fits no kind of the scenario's.
@@ -135,6 +145,9 @@ pub struct Context<'a, O> {
     pub now: Tick,
     /// The same on the wall clock, in Unix microseconds: exactly that of the tick `now`.
     pub unix_micros: u64,
+    /// When the bytes at hand had been read, at the latest: for ages. By a turn's own instant, which is
+    /// before its reads, messages would come before they were sent.
+    pub heard_micros: u64,
     /// The session's identity.
     pub who: Who,
     /// Its row among its worker's sessions.

@@ -15,9 +15,9 @@ use startline_os::tick::Tick;
 use startline_protocol::websocket::Opcode;
 
 use super::side::Beat;
-use super::{Context, NO_ERROR, OLDER_PONG_DUE, Observer, PING_OUTSTANDING, Session, Timer};
+use super::{Context, NO_ERROR, OLDER_PONG_DUE, Observer, PING_OUTSTANDING, PingFailed, Session, Timer};
 use crate::fault::Fault;
-use crate::measure::PingEvent;
+use crate::measure::{PingEvent, Timed};
 use crate::scenario::every::{EveryIndex, Reply};
 
 impl Session {
@@ -66,7 +66,7 @@ impl Session {
             self.set_beat(every, beat, ctx);
             let waited = ctx.timed(beat.due, beat.sent);
             ctx.observer.ping(ctx.who, every, PingEvent::Missed { stalled: waited.stalled });
-            return ctx.observer.ping_failed(ctx.who, every, self.server, Fault::PingMissed, waited);
+            return self.ping_failed(every, Fault::PingMissed, waited, ctx);
         }
         let opcode = if matches!(message.reply, Reply::Pong) { Opcode::Ping } else { script.opcode() };
         let interval_ms = self.interval_ms(pace, ctx);
@@ -133,7 +133,9 @@ impl Session {
             self.set_beat(every, beat, ctx);
             return ctx.observer.ping(ctx.who, every, PingEvent::Late);
         }
-        ctx.waits.answered(ctx.script.rhythm.heartbeat_of(every), ctx.now.since(beat.sent));
+        let heartbeat = ctx.script.rhythm.heartbeat_of(every);
+        ctx.side.instead(heartbeat).take(ctx.row);
+        ctx.waits.answered(heartbeat, ctx.now.since(beat.sent));
         self.answered_well(every, ctx);
     }
 
@@ -173,7 +175,20 @@ impl Session {
         self.set_beat(every, beat, ctx);
         let waited = ctx.timed(beat.due, beat.sent);
         ctx.observer.ping(ctx.who, every, PingEvent::TimedOut { stalled: waited.stalled });
-        ctx.observer.ping_failed(ctx.who, every, self.server, Fault::PingTimeout, waited);
+        self.ping_failed(every, Fault::PingTimeout, waited, ctx);
+    }
+
+    /// A cycle has failed; with what came instead of its reply.
+    fn ping_failed<O: Observer>(
+        &self,
+        every: EveryIndex,
+        fault: Fault,
+        waited: Timed,
+        ctx: &mut Context<'_, O>,
+    ) {
+        let came = self.came_instead(every, ctx);
+        let failed = PingFailed { fault, waited, came: came.as_deref() };
+        ctx.observer.ping_failed(ctx.who, every, self.server, failed);
     }
 
     /// The timer for a reply has come, unless it is an earlier message's.

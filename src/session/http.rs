@@ -188,7 +188,12 @@ impl Session {
             let took = Duration::from_micros(ctx.now.since(self.sent).as_micros());
             Err(refusal(&script.scenario, step, (status, took), &readable_body(&setup.answer)))
         };
-        let evidence = if verdict.is_err() { evidence_of(&setup.answer) } else { Vec::new() };
+        let mut evidence = if verdict.is_err() { evidence_of(&setup.answer) } else { Vec::new() };
+        if let Err(Fault::ValueMissing(value)) = verdict
+            && let Some(take) = step.take.iter().find(|take| take.value == value)
+        {
+            evidence.splice(..0, format!("nothing at {} in: ", take.from).into_bytes());
+        }
         if verdict.is_ok() {
             step.take
                 .iter()
@@ -254,10 +259,7 @@ impl Session {
         sequence: u32,
         ctx: &Context<'t, O>,
     ) -> Scope<'t> {
-        let scenario = &ctx.script.scenario;
-        let bytes = vault.of(ctx.row);
-        let taken = Taken::Packed { count: scenario.takes as u8, kept: &scenario.kept, bytes };
-        self.scope_at(at, taken, sequence, ctx)
+        self.scope_at(at, taken_open(vault, ctx), sequence, ctx)
     }
 
     /// What templates could refer to at an earlier instant: the same bytes come out again.
@@ -282,6 +284,12 @@ impl Session {
             seed: ctx.script.seed,
         }
     }
+}
+
+/// What an open session has kept of its values.
+pub(super) fn taken_open<'t, O>(vault: &'t Vault, ctx: &Context<'t, O>) -> Taken<'t> {
+    let scenario = &ctx.script.scenario;
+    Taken::Packed { count: scenario.takes as u8, kept: &scenario.kept, bytes: vault.of(ctx.row) }
 }
 
 /// All taken values; or that there are none, where nothing had to be kept.

@@ -5,6 +5,7 @@
 //! same write as whatever else the read brings about; a record that matches nothing is counted, never
 //! a fault.
 
+use super::http::{all_taken, taken_open};
 use super::replies::Echo;
 use super::request::refuse_unquotable;
 use super::values::Values;
@@ -12,6 +13,7 @@ use super::{Context, Observer, Phase, Session, Unmatched};
 use crate::fault::Fault;
 use crate::measure::acts::{Act, Announced, Deed, Key};
 use crate::scenario::kinds::{Kind, SentAt};
+use crate::scenario::template::Taken;
 use crate::scenario::{MessageType, Role};
 
 impl Session {
@@ -63,23 +65,34 @@ impl Session {
         let (Some(answer), Some(websocket)) = (&known.answer, &script.scenario.websocket) else {
             return Ok(());
         };
-        let mut taken = Vec::new();
-        if !known.take.is_empty() {
-            taken.resize(script.scenario.takes, String::new());
-        }
+        let mut own = Vec::with_capacity(known.take.len());
         for (value, place) in &known.take {
             let text = match values.get(*place) {
                 Some(bytes) => std::str::from_utf8(bytes).map_err(|_| Fault::ValueUnusable(*value))?,
                 None if values.is_too_long(*place) => return Err(Fault::ValueTooLong(*value)),
                 None => return Err(Fault::ValueMissing(*value)),
             };
-            text.clone_into(&mut taken[usize::from(*value)]);
+            own.push((*value, text));
         }
-        let scope = self.scope(&taken, 0, ctx);
-        refuse_unquotable(answer, &scope)?;
-        self.send_rendered(answer, websocket.kinds.opcode(), &scope, ctx);
-        ctx.observer.answered(kind);
-        Ok(())
+        let in_setup = if known.kept.is_empty() { Vec::new() } else { self.taken_so_far(ctx) };
+        // Beside the context while the scope borrows from it.
+        let vault = std::mem::take(ctx.vault);
+        let rest = match self.phase {
+            Phase::Opening => all_taken(&in_setup, ctx),
+            _ => taken_open(&vault, ctx),
+        };
+        let missing = known.kept.iter().find(|value| rest.get(**value).is_none_or(str::is_empty));
+        let scope = self.scope_at(ctx.now, Taken::With { own: &own, rest: &rest }, 0, ctx);
+        let usable = match missing {
+            Some(value) => Err(Fault::ValueMissing(*value)),
+            None => refuse_unquotable(answer, &scope),
+        };
+        if usable.is_ok() {
+            self.send_rendered(answer, websocket.kinds.opcode(), &scope, ctx);
+            ctx.observer.answered(kind);
+        }
+        *ctx.vault = vault;
+        usable
     }
 
     fn unmatched<O: Observer>(&self, is_taken: bool, values: &Values<'_>, ctx: &mut Context<'_, O>) {
@@ -103,7 +116,7 @@ impl Session {
     ) {
         let Some(sent_at) = known.sent_at else { return };
         if let Some(sent) = values.get(sent_at.place).and_then(|text| micros(text, sent_at)) {
-            ctx.observer.aged(kind, self.server, ctx.unix_micros as i64 - sent);
+            ctx.observer.aged(kind, self.server, ctx.heard_micros as i64 - sent);
         }
     }
 

@@ -7,6 +7,7 @@
 //! [`super::heartbeat`] are only for messages that do not differ from each other; the first
 //! heartbeat of the file that accepts a record takes it.
 
+use super::mismatch::Sought;
 use super::values::Values;
 use super::{Context, Observer, Phase, Session};
 use crate::fault::Fault;
@@ -141,26 +142,52 @@ impl Session {
         values: &Values<'_>,
         ctx: &mut Context<'_, O>,
     ) -> bool {
-        let (found, wanted, is_whole) = match whose {
-            Whose::Any => return false,
-            Whose::Equals { at, equals } => (values.get(*at), equals, true),
-            Whose::Starts { at: Some(at), starts } => (values.get(*at), starts, false),
-            Whose::Starts { at: None, starts } => (Some(values.start()), starts, false),
-        };
-        let Some(found) = found else { return false };
+        let Some(sought) = Sought::of(whose) else { return false };
+        let found = sought.found(values);
         // Earlier instants are not known, earlier sequences are.
-        let back = if wanted.is_timeless() { LOOK_BACK } else { 1 };
-        let of = (0..back).find(|back| {
-            self.render_as_sent(every, wanted, *back, ctx);
-            if is_whole { found == ctx.scratch.as_slice() } else { found.starts_with(ctx.scratch) }
+        let back = if sought.wanted.is_timeless() { LOOK_BACK } else { 1 };
+        let of = found.and_then(|found| {
+            (0..back).find(|back| {
+                self.render_as_sent(every, sought.wanted, *back, ctx);
+                sought.is_met(found, ctx.scratch)
+            })
         });
         match of {
             Some(0) if self.beat(every, ctx).outstanding => self.answered(every, ctx),
             Some(_) => self.older_pong(every, ctx),
-            // Someone else's.
-            None => return false,
+            // Someone else's, or not as the scenario says.
+            None => {
+                self.keep_instead(every, found, ctx);
+                return false;
+            }
         }
         true
+    }
+
+    /// A record of a heartbeat's kind is not the reply that is awaited: it may show why none comes.
+    fn keep_instead<O: Observer>(&self, every: EveryIndex, found: Option<&[u8]>, ctx: &mut Context<'_, O>) {
+        if self.beat(every, ctx).outstanding {
+            let rhythm = &ctx.script.rhythm;
+            let within = rhythm.pace(every).timeout;
+            ctx.side.instead(rhythm.heartbeat_of(every)).keep(ctx.row, found, ctx.now, within);
+        }
+    }
+
+    /// What came instead of the reply that has been waited for, in words; nothing is kept of it any more.
+    pub(super) fn came_instead<O: Observer>(
+        &self,
+        every: EveryIndex,
+        ctx: &mut Context<'_, O>,
+    ) -> Option<String> {
+        let script = ctx.script;
+        let found = ctx.side.instead(script.rhythm.heartbeat_of(every)).take(ctx.row)?;
+        let found = found.map(<[u8]>::to_vec);
+        let kinds = &script.scenario.websocket.as_ref()?.kinds;
+        let Reply::Kind { kind, whose } = &script.every(every)?.0.reply else { return None };
+        let sought = Sought::of(whose)?;
+        self.render_as_sent(every, sought.wanted, 0, ctx);
+        let text = sought.mismatch(kinds, &kinds.get(*kind)?.name, found.as_deref(), ctx.scratch);
+        Some(String::from_utf8_lossy(&self.redacted(text.as_bytes(), ctx)).into_owned())
     }
 
     /// A Pong came (RFC 6455, 5.5.3: with the payload of the Ping that it answers).

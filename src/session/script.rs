@@ -113,6 +113,12 @@ impl Script {
         Some((message, self.rhythm.pace(every)))
     }
 
+    /// Whether any kind's records have ages.
+    pub fn has_ages(&self) -> bool {
+        let kinds = self.scenario.websocket.iter().flat_map(|websocket| &websocket.kinds.kinds);
+        kinds.into_iter().any(|kind| kind.sent_at.is_some())
+    }
+
     /// The frames in which messages go out.
     pub(super) fn opcode(&self) -> Opcode {
         self.scenario.websocket.as_ref().map_or(Opcode::Text, |websocket| websocket.kinds.opcode())
@@ -223,8 +229,8 @@ impl Script {
         }))
     }
 
-    /// The server that a rendered URL leads to: scheme, host and port, with the path where the URL
-    /// was taken from an answer.
+    /// The server that a rendered URL leads to: scheme, host and port, with the path where a server returned
+    /// the whole URL. A path that the scenario makes, or that is on the target, tells sessions apart, not servers.
     pub fn server_name(&self, websocket: &WebSocket, rendered: &str) -> String {
         let bare = rendered.split(['?', '#']).next().unwrap_or_default();
         let scheme = if self.secure { "wss" } else { "ws" };
@@ -234,10 +240,13 @@ impl Script {
         };
         let host = absolute.find("://").map_or(0, |at| at + 3);
         let path = absolute[host..].find('/').map_or(absolute.len(), |at| host + at);
-        match websocket.url.parts.first() {
-            Some(Part::Taken(_)) => absolute,
-            _ => absolute[..path].to_owned(),
-        }
+        // What follows the value may only be a query.
+        let is_whole = match websocket.url.parts.as_slice() {
+            [Part::Taken(_)] => true,
+            [Part::Taken(_), Part::Literal(rest), ..] => rest.starts_with(b"?"),
+            _ => false,
+        };
+        if is_whole && !bare.starts_with('/') { absolute } else { absolute[..path].to_owned() }
     }
 
     fn mapped(&self, url: &str) -> Option<String> {

@@ -18,8 +18,16 @@ const LOOKED_THROUGH_MAX: usize = 4 << 10;
 pub struct Kept {
     pub(super) taken: Vec<String>,
     cookies: Option<String>,
-    /// The first record since the step began, if it fits no kind.
-    pub(super) stranger: Option<String>,
+    /// What came since the step began, and is not awaited.
+    pub(super) came: Option<Came>,
+}
+
+/// A record that is not the awaited one, in words.
+#[derive(Debug)]
+pub(super) struct Came {
+    pub(super) text: String,
+    /// It is of the awaited kind, and has another value than is wanted.
+    pub(super) is_mismatch: bool,
 }
 
 impl Session {
@@ -59,14 +67,19 @@ impl Session {
         let scenario = &ctx.script.scenario;
         let is_needed = ctx.script.rhythm.needs_values() || !scenario.kept.is_empty();
         if is_needed || scenario.secrets.are_of_sessions() {
-            let kept = Kept { taken: setup.taken, cookies: setup.cookies.field_value(), stranger: None };
+            let kept = Kept { taken: setup.taken, cookies: setup.cookies.field_value(), came: None };
             self.put_kept(Box::new(kept), ctx);
         }
     }
 
-    /// The first record since the step began, if it fits no kind.
-    pub(super) fn stranger<O>(&self, ctx: &Context<'_, O>) -> Option<String> {
-        self.kept(ctx)?.stranger.clone()
+    /// What came since the step began, and is not awaited.
+    pub(super) fn kept_came<'c, O>(&self, ctx: &'c Context<'_, O>) -> Option<&'c Came> {
+        self.kept(ctx)?.came.as_ref()
+    }
+
+    /// What it has taken, while its steps go on.
+    pub(super) fn taken_so_far<O>(&self, ctx: &Context<'_, O>) -> Vec<String> {
+        self.kept(ctx).map(|kept| kept.taken.clone()).unwrap_or_default()
     }
 
     fn kept<'c, O>(&self, ctx: &'c Context<'_, O>) -> Option<&'c Kept> {

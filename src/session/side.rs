@@ -8,6 +8,7 @@ use startline_os::tick::{Tick, Ticks};
 use startline_protocol::matching::Matching;
 use startline_protocol::websocket::Inflater;
 
+use super::mismatch::Instead;
 use super::records::Step;
 use super::{Rhythm, Script};
 use crate::scenario::Scenario;
@@ -52,6 +53,8 @@ pub struct Side {
     pub(super) matching: Option<Box<Matching>>,
     /// Inflates messages; made for the first one that is compressed, taken while it does.
     pub(super) inflater: Option<Box<Inflater>>,
+    /// Of each heartbeat, what came instead of one session's reply.
+    instead: Vec<Instead>,
 }
 
 /// So many entries a row.
@@ -95,6 +98,7 @@ impl Side {
             numbers: Array::new(numbers(&script.scenario), rows),
             matching: None,
             inflater: None,
+            instead: Vec::new(),
         }
     }
 
@@ -142,6 +146,14 @@ impl Side {
 
     pub(super) fn set_given(&mut self, row: u32, index: usize, interval: Ticks) {
         self.given.set(row, index, interval);
+    }
+
+    /// What came instead of a reply to this heartbeat.
+    pub(super) fn instead(&mut self, heartbeat: usize) -> &mut Instead {
+        if self.instead.len() <= heartbeat {
+            self.instead.resize_with(heartbeat + 1, Instead::default);
+        }
+        &mut self.instead[heartbeat]
     }
 
     /// How this number follows the last one, which it replaces unless it is behind it.

@@ -7,8 +7,9 @@
 use startline_os::tick::Ticks;
 
 use super::http::all_taken;
+use super::mismatch::Sought;
 use super::request::refuse_unquotable;
-use super::secrets::Kept;
+use super::secrets::{Came, Kept};
 use super::values::Values;
 use super::{Context, NO_ERROR, Observer, Phase, STEP_SENT, Session, Timer, rhythm};
 use crate::fault::Fault;
@@ -17,7 +18,7 @@ use crate::scenario::every::Interval;
 use crate::scenario::steps::{Step, Whose};
 use crate::scenario::{MessageType, Scenario, StepIndex};
 
-/// Bytes kept of the first record that fits no kind.
+/// Bytes kept of the first record that is not awaited.
 const UNMATCHED_BYTES_MAX: usize = 200;
 
 impl Session {
@@ -101,13 +102,21 @@ impl Session {
         self.late_pongs = self.late_pongs.saturating_add(1);
         if kind != MessageType::OTHER {
             self.missed = self.missed.saturating_add(1);
-        } else if self.late_pongs == 1 {
-            self.keep_stranger(values.start(), ctx);
         }
-        let Some(step) = self.own_step(&script.scenario).filter(|_| self.flag(STEP_SENT)) else {
+        let own_step = self.own_step(&script.scenario).filter(|_| self.flag(STEP_SENT));
+        let Some(step) = own_step.filter(|step| step.awaits.contains(&kind)) else {
+            if self.late_pongs == 1 {
+                self.keep_first(kind, values, ctx);
+            }
             return Ok(());
         };
-        if !step.awaits.contains(&kind) || !self.is_own(&step.whose, values, ctx) {
+        if !self.is_own(&step.whose, values, ctx) {
+            let is_known = self.kept_came(ctx).is_some_and(|came| came.is_mismatch && self.late_pongs > 1);
+            if let Some(sought) = Sought::of(&step.whose).filter(|_| !is_known) {
+                let name = values.kinds.get(kind).map_or("record", |kind| &kind.name);
+                let text = sought.mismatch(values.kinds, name, sought.found(values), ctx.scratch);
+                self.keep_came(Came { text, is_mismatch: true }, ctx);
+            }
             return Ok(());
         }
         self.take_from(step, values, ctx)?;
@@ -115,33 +124,36 @@ impl Session {
         Ok(())
     }
 
-    /// The first record since the step began fits no kind: it may show why the step fails.
-    fn keep_stranger<O: Observer>(&mut self, record: &[u8], ctx: &mut Context<'_, O>) {
-        let shown = self.redacted(record, ctx);
-        let shown = String::from_utf8_lossy(&shown[..shown.len().min(UNMATCHED_BYTES_MAX)]).into_owned();
+    /// The first record since the step began is not what is awaited: it may show why the step fails.
+    fn keep_first<O: Observer>(&mut self, kind: MessageType, values: &Values<'_>, ctx: &mut Context<'_, O>) {
+        let shown = self.redacted(values.start(), ctx);
+        let shown = String::from_utf8_lossy(&shown[..shown.len().min(UNMATCHED_BYTES_MAX)]);
+        let text = match values.kinds.get(kind) {
+            Some(kind) => format!("the first is of the kind {:?}: {shown}", kind.name),
+            None => format!("the first of no known kind: {shown}"),
+        };
+        self.keep_came(Came { text, is_mismatch: false }, ctx);
+    }
+
+    fn keep_came<O: Observer>(&mut self, came: Came, ctx: &mut Context<'_, O>) {
         let mut kept = self.take_kept(ctx).unwrap_or_default();
-        kept.stranger = Some(shown);
+        kept.came = Some(came);
         self.put_kept(kept, ctx);
     }
 
-    /// Whether a record of the awaited kind answers this session.
+    /// Whether a record of the awaited kind answers this session: what is wanted in it is in the scratch
+    /// then.
     fn is_own<O: Observer>(&mut self, whose: &Whose, values: &Values<'_>, ctx: &mut Context<'_, O>) -> bool {
-        let (found, wanted, is_whole) = match whose {
-            Whose::Any => return true,
-            Whose::Equals { at, equals } => (values.get(*at), equals, true),
-            Whose::Starts { at: Some(at), starts } => (values.get(*at), starts, false),
-            Whose::Starts { at: None, starts } => (Some(values.start()), starts, false),
-        };
-        let Some(found) = found else { return false };
+        let Some(sought) = Sought::of(whose) else { return true };
         let kept = self.take_kept(ctx);
         let taken = kept.as_ref().map_or(&[][..], |kept| &kept.taken);
         let scope = self.scope_at(self.sent, all_taken(taken, ctx), 0, ctx);
         ctx.scratch.clear();
-        wanted.render(&scope, ctx.scratch);
+        sought.wanted.render(&scope, ctx.scratch);
         if let Some(kept) = kept {
             self.put_kept(kept, ctx);
         }
-        if is_whole { found == ctx.scratch.as_slice() } else { found.starts_with(ctx.scratch) }
+        sought.found(values).is_some_and(|found| sought.is_met(found, ctx.scratch))
     }
 
     fn take_from<O: Observer>(
@@ -222,20 +234,16 @@ impl Session {
         let names: Vec<&str> =
             step.awaits.iter().filter_map(|kind| kinds?.names().nth(usize::from(kind.0))).collect();
         let names = names.join(" or ");
-        let stranger = self.stranger(ctx);
         let (came, matched) = (self.late_pongs, self.missed);
-        let fault = match (came, matched, &stranger) {
-            (1.., 0, Some(_)) => Fault::NoKindMatched,
-            _ => Fault::StepTimeout,
-        };
+        let fault = if came > 0 && matched == 0 { Fault::NoKindMatched } else { Fault::StepTimeout };
         let mut evidence = match came {
             0 => format!("no message came, {names} was awaited"),
             u8::MAX => format!("255 messages or more came, none was the {names} awaited"),
             1 => format!("1 message came, not the {names} awaited"),
             count => format!("{count} messages came, none was the {names} awaited"),
         };
-        if let Some(stranger) = stranger {
-            evidence += &format!("; the first of no known kind: {stranger}");
+        if let Some(kept) = self.kept_came(ctx).filter(|_| came > 0) {
+            evidence += &format!("; {}", kept.text);
         }
         self.fail(fault, evidence.as_bytes(), ctx);
     }

@@ -57,7 +57,12 @@ impl<'r> Values<'r> {
     /// The member whom a record is about.
     pub(super) fn member(&self, subject: &Subject, members: &Members) -> Option<MemberId> {
         match self.found {
-            Found::Quick(quick) if subject.is_bare() => quick.integer.map(|(id, _)| MemberId(id)),
+            // Every broadcast's; it has been parsed.
+            Found::Quick(Quick { integer: Some((id, _)), .. })
+                if subject.is_bare() && !members.has_text_ids() =>
+            {
+                Some(MemberId(id))
+            }
             _ => member(self.value(subject.at)?, subject, members),
         }
     }
@@ -72,11 +77,25 @@ impl<'r> Values<'r> {
     }
 }
 
+/// Who is in no run. Where ids are text, somebody else's cannot be told from a malformed one.
+const NOBODY: MemberId = MemberId(u64::MAX);
+
 /// The member that a value names: its id alone, or within the text that the scenario says.
 pub(super) fn member(value: Value<'_>, subject: &Subject, members: &Members) -> Option<MemberId> {
-    let text = std::str::from_utf8(value.bytes()).ok()?;
-    match value {
-        Value::Number(_) if subject.is_bare() => text.parse().ok(),
-        _ => members.find(subject.id_in(text)?),
+    match (value, members.has_text_ids()) {
+        (Value::Number(digits), false) if subject.is_bare() => number(digits),
+        (_, has_text_ids) => {
+            let found = members.find(subject.id_in(std::str::from_utf8(value.bytes()).ok()?)?);
+            found.or(has_text_ids.then_some(NOBODY))
+        }
     }
+}
+
+/// Of a number as JSON writes it, digits alone are an integer without sign.
+fn number(digits: &[u8]) -> Option<MemberId> {
+    let add = |sum: u64, byte: &u8| {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 { None } else { sum.checked_mul(10)?.checked_add(digit.into()) }
+    };
+    digits.iter().try_fold(0, add).map(MemberId)
 }

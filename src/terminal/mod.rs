@@ -19,7 +19,13 @@ use crate::checks::table::terminal_columns;
 /// The process's standard error.
 fn standard_error() -> &'static Printer {
     static PRINTER: OnceLock<Printer> = OnceLock::new();
-    PRINTER.get_or_init(|| Printer::to(Raw(io::stderr())))
+    PRINTER.get_or_init(|| Printer::fitting(Raw(io::stderr()), stderr_columns()))
+}
+
+/// Reads how wide the terminal is that standard error goes to; none where it goes elsewhere.
+fn stderr_columns() -> Option<fn() -> usize> {
+    let columns: fn() -> usize = || terminal_columns(&io::stderr());
+    io::stderr().is_terminal().then_some(columns)
 }
 
 /// The one line that says how far something has come.
@@ -35,9 +41,7 @@ pub struct StatusLine {
 impl StatusLine {
     /// On standard error; where that is no terminal, a line at this interval.
     pub fn new(plain_interval: Duration) -> Self {
-        let is_terminal = io::stderr().is_terminal() && !is_dumb();
-        let columns: fn() -> usize = || terminal_columns(&io::stderr());
-        Self::to(standard_error().clone(), is_terminal.then_some(columns), plain_interval)
+        Self::to(standard_error().clone(), stderr_columns().filter(|_| !is_dumb()), plain_interval)
     }
 
     /// The same, with the first plain line one interval from now: for what mostly ends before it.
@@ -140,6 +144,19 @@ mod tests {
         line.clear();
         line.finish(|_| "last".into());
         assert_eq!(kept.printed(&out), "first\nsecond of 0\ninterrupted\nlast\n");
+    }
+
+    #[test]
+    fn on_a_terminal_long_lines_are_broken_at_spaces() {
+        let kept = Kept::default();
+        let out = Printer::fitting(kept.clone(), Some(|| 20));
+        out.line("error: there is no such file");
+        out.line("scenario   runnity (login → enter)");
+        let printed = kept.printed(&out);
+        assert_eq!(
+            printed,
+            "error: there is no\nsuch file\nscenario   runnity\n           (login →\n           enter)\n"
+        );
     }
 
     #[test]

@@ -13,6 +13,7 @@ use std::time::Duration;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 
+use crate::checks::table::fitted;
 use crate::foreign;
 
 /// Lines that wait for a reader; what a terminal shows of them is less.
@@ -45,6 +46,8 @@ pub struct Printer {
 struct Shared {
     state: Mutex<State>,
     changed: Condvar,
+    /// Columns of the terminal; none where it is none.
+    columns: Option<fn() -> usize>,
 }
 
 #[derive(Debug, Default)]
@@ -61,8 +64,15 @@ struct State {
 
 impl Printer {
     /// Prints to `out`, which may take as long as it likes.
-    pub fn to(mut out: impl Write + Send + 'static) -> Self {
-        let printer = Self::default();
+    #[cfg(test)]
+    pub fn to(out: impl Write + Send + 'static) -> Self {
+        Self::fitting(out, None)
+    }
+
+    /// Prints to `out`, which may take as long as it likes; lines longer than these columns are broken at spaces.
+    pub fn fitting(mut out: impl Write + Send + 'static, columns: Option<fn() -> usize>) -> Self {
+        let shared = Shared { columns, ..Shared::default() };
+        let printer = Self { shared: Arc::new(shared) };
         let shared = Arc::clone(&printer.shared);
         let write = move || {
             let mut is_drawn = false;
@@ -181,10 +191,11 @@ impl Shared {
         };
         drop(state);
         let was_drawn = std::mem::replace(is_drawn, matches!(chunk, Chunk::Status(_)));
+        let fit = |text: String| self.columns.map_or(text.clone(), |columns| fitted(&text, columns(), false));
         let text = match chunk {
             Chunk::Raw(bytes) => return bytes,
-            Chunk::Line(text) | Chunk::Passing(text) if was_drawn => format!("\r\x1b[K{text}\n"),
-            Chunk::Line(text) | Chunk::Passing(text) => format!("{text}\n"),
+            Chunk::Line(text) | Chunk::Passing(text) if was_drawn => format!("\r\x1b[K{}\n", fit(text)),
+            Chunk::Line(text) | Chunk::Passing(text) => fit(text) + "\n",
             Chunk::Status(text) => format!("\r{text}\x1b[K"),
             Chunk::Clear if was_drawn => "\r\x1b[K".to_owned(),
             Chunk::Clear => String::new(),

@@ -25,6 +25,11 @@ pub struct Entry {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum What {
+    /// What may be a mistake in the scenario; comes first.
+    Warning {
+        /// In words.
+        text: String,
+    },
     /// A connection was begun.
     Connecting {
         /// Address and port.

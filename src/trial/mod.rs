@@ -28,7 +28,7 @@ use crate::plan::Plan;
 use crate::scenario::every::{Every, EveryIndex};
 use crate::scenario::template::{Scope, Template};
 use crate::scenario::{MessageType, Scenario, StepIndex};
-use crate::session::{Observer, Phase, Timer, Unmatched, Who};
+use crate::session::{Observer, Phase, PingFailed, Timer, Unmatched, Who};
 use came::{Came, Record};
 use entry::{Content, Entry, Failure, What};
 use shown::Shown;
@@ -97,7 +97,7 @@ impl<'p> Trial<'p> {
     /// Says what became of it all; whether everything went well.
     pub fn end(&mut self) -> bool {
         let passed = self.failure.is_none() && self.is_done();
-        let member = self.standing.text(self.shown.member());
+        let member = self.standing.text(&self.shown.member());
         let failed = self.failure.clone();
         self.emit("", What::End { passed, failed, member });
         passed
@@ -145,11 +145,18 @@ impl<'p> Trial<'p> {
 
     fn fail(&mut self, step: &str, fault: Fault, evidence: &[u8]) {
         self.standing.failed(step, fault, self.scenario);
+        let mut advice = fault.advice_in_scenario(self.scenario.schedule.is_some()).to_owned();
+        if let Some(cookie) = self.shown.cookie_not_sent().filter(|_| self.opened_at.is_none()) {
+            advice = format!(
+                "The server set the cookie \"{cookie}\", which the session does not send back: cookies = true at the \
+                 top of the file does that. {advice}"
+            );
+        }
         let failure = Failure {
             fault: fault.key(self.scenario),
             blame: fault.blame().key(),
             evidence: self.shown.text(evidence),
-            advice: fault.advice().to_owned(),
+            advice,
         };
         self.failure.get_or_insert((step.to_owned(), self.at, failure.clone()));
         self.emit(step, What::Failed(failure));
@@ -385,17 +392,12 @@ impl Observer for Trial<'_> {
         }
     }
 
-    fn ping_failed(
-        &mut self,
-        _who: Who,
-        every: EveryIndex,
-        _server: ServerIndex,
-        fault: Fault,
-        waited: Timed,
-    ) {
+    fn ping_failed(&mut self, _who: Who, every: EveryIndex, _server: ServerIndex, failed: PingFailed<'_>) {
+        let PingFailed { fault, waited, came } = failed;
         let fault = if waited.stalled { Fault::StalledHere } else { fault };
         let waited = waited.from_sent.as_duration().as_secs_f64();
-        let evidence = format!("no answer came within {waited:.3} s");
+        let came = came.map(|came| format!("; {came}")).unwrap_or_default();
+        let evidence = format!("no reply came within {waited:.3} s{came}");
         let name = self.every_name(every);
         self.fail(&name, fault, evidence.as_bytes());
     }

@@ -13,7 +13,7 @@ use startline_protocol::http::cookies::Jar;
 
 use super::entry::{Content, What};
 use crate::engine::single::Doing;
-use crate::members::{MemberId, Members, SessionNumber};
+use crate::members::{MemberId, MemberName, Members, SessionNumber};
 use crate::plan::Plan;
 use crate::scenario::secrets::Held;
 use crate::scenario::template::{Scope, Taken, Template, label};
@@ -32,8 +32,18 @@ pub(super) struct Shown<'p> {
     taken: Vec<String>,
     jar: Jar,
     cookies: Option<String>,
+    unkept: Unkept,
     /// Our own messages without secrets, until their frames are seen, each with the kind that it answers.
     messages: VecDeque<(Vec<u8>, Option<String>)>,
+}
+
+/// Names of cookies that servers set and the session does not keep.
+#[derive(Default)]
+struct Unkept {
+    /// Of the last answer, which no request has followed.
+    newest: Option<String>,
+    /// Of one before.
+    earlier: Option<String>,
 }
 
 impl<'p> Shown<'p> {
@@ -49,12 +59,13 @@ impl<'p> Shown<'p> {
             taken: vec![String::new(); scenario.takes],
             jar: Jar::default(),
             cookies: None,
+            unkept: Unkept::default(),
             messages: VecDeque::new(),
         }
     }
 
-    pub(super) fn member(&self) -> MemberId {
-        self.member_id
+    pub(super) fn member(&self) -> MemberName {
+        self.members.name_of(SessionNumber(0))
     }
 
     pub(super) fn look(&mut self, unix_micros: u64) {
@@ -156,11 +167,23 @@ impl<'p> Shown<'p> {
     }
 
     pub(super) fn keep_cookies(&mut self, answer: &ResponseReader) {
-        if self.scenario.cookies {
+        if !self.scenario.cookies {
+            let newest = self.unkept.newest.take();
+            self.unkept.earlier = self.unkept.earlier.take().or(newest);
+            self.unkept.newest = answer.headers("Set-Cookie").next().map(cookie_name);
+        } else {
             let now_s = (self.unix_micros / 1_000_000) as i64;
             answer.headers("Set-Cookie").for_each(|field| self.jar.set(field, now_s));
             self.cookies = self.jar.field_value();
         }
+    }
+
+    /// A cookie that a server set and did not get back, where nothing in the scenario sends cookies.
+    pub(super) fn cookie_not_sent(&self) -> Option<&str> {
+        let headers = self.scenario.http.iter().flat_map(|step| &step.headers);
+        let websocket = self.scenario.websocket.iter().flat_map(|websocket| &websocket.headers);
+        let sends_some = headers.chain(websocket).any(|(name, _)| name.eq_ignore_ascii_case("cookie"));
+        self.unkept.earlier.as_deref().filter(|_| !sends_some)
     }
 
     /// A server's answer in this step.
@@ -212,6 +235,11 @@ impl<'p> Shown<'p> {
             None => (Content::new(&self.redacted(payload), payload.len()), None),
         }
     }
+}
+
+/// The name of a Set-Cookie field's cookie.
+fn cookie_name(field: &str) -> String {
+    field.split(['=', ';']).next().unwrap_or_default().trim().to_owned()
 }
 
 /// A Cookie field, each value shown by its name.

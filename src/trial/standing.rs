@@ -4,7 +4,7 @@
 //! was reached that would free it again. Invariant: nothing is said of a scenario that marks nobody.
 
 use crate::fault::Fault;
-use crate::members::MemberId;
+use crate::members::MemberName;
 use crate::scenario::Scenario;
 
 /// What is known of the member.
@@ -44,7 +44,7 @@ impl Standing {
     }
 
     /// In a sentence or two.
-    pub(super) fn text(&self, member: MemberId) -> Option<String> {
+    pub(super) fn text(&self, member: &MemberName) -> Option<String> {
         let step = self.marking.as_deref()?;
         Some(match self {
             Self { is_marked: true, is_known: true, is_closed: true, .. } => {

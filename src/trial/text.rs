@@ -56,6 +56,10 @@ struct Lines<'e> {
 impl Lines<'_> {
     fn all(&mut self) {
         match &self.entry.what {
+            What::Warning { text } => {
+                let text = foreign::escaped(&format!("warning: {text}"));
+                let _ = writeln!(self.out, "{}", textwrap::fill(&text, self.style.page.columns));
+            }
             What::Connecting { to } => self.line(' ', Paint::Dim, &format!("connecting to {to}")),
             What::Secured { version, resumed } => {
                 let resumed = if *resumed { ", resumed" } else { "" };
@@ -114,7 +118,7 @@ impl Lines<'_> {
         let label = fitting(label, style.label_columns);
         self.is_begun = true;
         let arrow = style.page.paint(paint, &arrow.to_string());
-        let text = fitting(text, style.columns());
+        let text = fitting(&foreign::escaped(text), style.columns());
         let text = if paint == Paint::Dim { style.page.paint(paint, &text) } else { text };
         let line = format!("{at:>8} {label:<0$} {arrow} {text}", style.label_columns);
         let _ = writeln!(self.out, "{}", line.trim_end());
@@ -122,7 +126,7 @@ impl Lines<'_> {
 
     fn further(&mut self, text: &str) {
         let style = self.style;
-        let text = style.page.paint(Paint::Dim, &fitting(text, style.columns()));
+        let text = style.page.paint(Paint::Dim, &fitting(&foreign::escaped(text), style.columns()));
         let _ = writeln!(self.out, "{:1$}{text}", "", style.indent());
     }
 
@@ -137,7 +141,7 @@ impl Lines<'_> {
         if !self.style.verbose {
             return self.further(&one_line(body));
         }
-        let text = foreign::shown_plain(&plain(body));
+        let text = foreign::shown_plain(&plain(body)).replace('\t', "  ");
         let lines = textwrap::wrap(&text, self.style.columns());
         lines.iter().take(BODY_LINES).for_each(|line| self.further(line));
         if lines.len() > BODY_LINES {
@@ -202,7 +206,7 @@ impl Lines<'_> {
         if let Some(member) = member {
             let options =
                 textwrap::Options::new(page.columns - 1).initial_indent("  ").subsequent_indent("  ");
-            let _ = writeln!(self.out, "{}", textwrap::fill(member, options));
+            let _ = writeln!(self.out, "{}", textwrap::fill(&foreign::line(member, usize::MAX), options));
         }
     }
 }
@@ -241,4 +245,47 @@ fn fitting(text: &str, columns: usize) -> String {
         out.push(c);
     }
     out + "…"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_terminal_obeys_what_is_printed() {
+        let foul = "a\0b\x1b[31m\r\n\tc\u{9b}d";
+        let content = || Content::new(foul.as_bytes(), foul.len());
+        let (text, headers) = (foul.to_owned(), vec![foul.to_owned()]);
+        let whats = [
+            What::Request { line: text.clone(), headers: headers.clone(), body: Some(content()) },
+            What::Answer {
+                status: 200,
+                reason: text.clone(),
+                headers,
+                body: Some(content()),
+                took_ms: Duration::ZERO,
+            },
+            What::Took { name: "id".into(), value: text.clone(), bytes: 9 },
+            What::Sent { frame: "text", content: content() },
+            What::Sent { frame: "ping", content: content() },
+            What::Received { frame: "text", kind: None, rule: None, compressed: None, content: content() },
+            What::Received {
+                frame: "text",
+                kind: Some("k".into()),
+                rule: Some(text.clone()),
+                compressed: Some(4),
+                content: content(),
+            },
+            What::Noted { text: text.clone() },
+            What::Warning { text: text.clone() },
+            What::Waiting { text: text.clone() },
+            What::End { passed: true, failed: None, member: Some(text) },
+        ];
+        for (what, verbose) in whats.iter().flat_map(|what| [(what, false), (what, true)]) {
+            let page = Page { columns: 100, colour: false };
+            let style = Style { page, label_columns: 8, verbose };
+            let lines = style.lines(&Entry { at: Duration::ZERO, step: "s".into(), what: what.clone() });
+            assert!(!lines.contains(|c: char| c.is_control() && c != '\n'), "{lines:?}");
+        }
+    }
 }

@@ -79,8 +79,18 @@ impl MockServer {
     }
 }
 
-/// A port of the loopback on which nothing listens, unless another process has taken it since.
+/// A port of the loopback on which nothing listens, unless another process has taken it since: below
+/// those that connections get, of which a load beside the test takes thousands.
 #[track_caller]
 pub(crate) fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port").port()
+    let free = |port| {
+        TcpListener::bind(("127.0.0.1", port)).and_then(|it| it.local_addr()).map(|address| address.port())
+    };
+    let range = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap_or_default();
+    let first: u16 = range.split_whitespace().next().and_then(|first| first.parse().ok()).unwrap_or(0);
+    let mut below = (0..100).filter(|_| first > FIRST_PORT).map(|_| fastrand::u16(FIRST_PORT..first));
+    below.find_map(|port| free(port).ok()).unwrap_or_else(|| free(0).expect("a free port"))
 }
+
+/// Lower ones are known services'.
+const FIRST_PORT: u16 = 10_000;

@@ -89,6 +89,64 @@ fn a_step_that_fails_says_how() {
 }
 
 #[test]
+fn a_record_with_another_value_is_described_by_its_place_and_by_what_is_wanted() {
+    let evidence = |records: &[&str]| {
+        let mut driven = playing(TWO_STEPS, 3);
+        driven.receive(text(r#"{"type":"welcome","room":"r7"}"#));
+        driven.play(600);
+        records.iter().for_each(|record| driven.receive(text(record)));
+        driven.play(2_100);
+        driven.evidence()
+    };
+    let others = [r#"{"type":"welcome"}"#, r#"{"type":"joined","for":4}"#, r#"{"type":"pong","for":5}"#];
+    assert_eq!(
+        evidence(&others),
+        "3 messages came, none was the joined or pong awaited; a \"joined\" came in which \"/for\" is \"4\", not \"3\""
+    );
+    assert_eq!(
+        evidence(&[r#"{"type":"joined"}"#]),
+        "1 message came, not the joined or pong awaited; a \"joined\" came without a value at \"/for\", where \"3\" is wanted"
+    );
+    assert_eq!(
+        evidence(&others[..1]),
+        r#"1 message came, not the joined or pong awaited; the first is of the kind "welcome": {"type":"welcome"}"#
+    );
+}
+
+#[test]
+fn a_reply_with_another_value_is_described_where_none_other_comes() {
+    let evidence = |reply: &str, acts: &dyn Fn(&mut Driven)| {
+        let source = format!(
+            "[[websocket.every]]\nname = \"say\"\nsend = \"x\"\ninterval = \"10s\"\nreply = \"pong\"\ntimeout = \"2s\"\n{reply}\n"
+        );
+        let mut driven = playing(&source, 3);
+        driven.play(10_100);
+        acts(&mut driven);
+        driven.evidence()
+    };
+    let starts = r#"reply_starts = '{"type":"pong","n":"{sequence}'"#;
+    let said = evidence(starts, &|driven| {
+        driven.receive(text(r#"{"type":"pong","n":7}"#));
+        driven.receive(text(r#"{"type":"pong","n":8}"#));
+        driven.play(2_100);
+    });
+    let wanted = r#"; a "pong" came that does not begin with "{"type":"pong","n":"0": "{"type":"pong","n":7}""#;
+    assert!(said.contains(" had no reply 2.0") && said.ends_with(wanted), "{said}");
+    let equals = "reply_at = \"/n\"\nreply_equals = \"{session}/{sequence}\"";
+    let said = evidence(equals, &|driven| {
+        driven.receive(text(r#"{"type":"pong","n":"4/0"}"#));
+        driven.receive(text(r#"{"type":"pong","n":"3/0"}"#));
+        driven.play(12_200);
+    });
+    assert!(!said.contains("came"), "of a message that was answered: {said}");
+    let said = evidence(equals, &|driven| {
+        driven.receive(text(r#"{"type":"pong"}"#));
+        driven.play(2_100);
+    });
+    assert!(said.ends_with("; a \"pong\" came without a value at \"/n\", where \"3/0\" is wanted"), "{said}");
+}
+
+#[test]
 fn several_heartbeats_have_accounts_of_their_own() {
     let mut driven = playing(
         r#"

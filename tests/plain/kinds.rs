@@ -1,5 +1,6 @@
 //! Kinds of messages as a session meets them: records, answers, ages, numbers, in frames of every split.
 
+use startline::members::MemberName;
 use startline::session::Phase;
 
 use crate::simulated::lent::Driven;
@@ -271,4 +272,74 @@ fn text_must_be_utf8_and_need_not_be_json() {
     assert_eq!(driven.messages(), (vec![1], 1));
     driven.receive(crate::frames::frame(0x81, b"{\"type\":\"a\",\"x\":\"\xff\"}"));
     assert_eq!(driven.failure().0, "violation:bad-utf8");
+}
+
+#[test]
+fn an_age_is_taken_by_a_clock_read_after_the_socket() {
+    let mut driven = opened(SOCKETIO);
+    // The turn began at NOW_MS; the message was sent and read after that.
+    driven.heard_micros = (NOW_MS + 9) * 1_000;
+    driven.receive(text(&format!(r#"42["tick",{{"ts":{},"n":1}}]"#, NOW_MS + 5)));
+    let measured = driven.measured();
+    let kind = measured.kind(2).expect("it came");
+    assert_eq!((kind.ages.count(), kind.ages_negative), (1, 0));
+    assert_eq!(kind.ages.max().map(|age| age.as_millis()), Some(4));
+}
+
+#[test]
+fn an_answer_may_use_what_setup_took_and_its_own_value_comes_first() {
+    let websocket = r#"
+[websocket.messages]
+hello = { starts = "hello" }
+ask = { starts = "ask", take = { who = "after:who=" }, answer = "{who}/{token}/{held_ms}" }
+plain = { starts = "plain", answer = "{who}" }
+[[websocket.steps]]
+name = "first"
+await = "hello"
+take = { who = "after:user=", token = "after:token=" }
+[[websocket.steps]]
+name = "second"
+await = "hello"
+"#;
+    let mut driven = upgraded(websocket);
+    driven.receive(text("hello user=anna token=t-7"));
+    driven.receive(text("ask who=ben"));
+    assert_eq!(sent(&driven), [(1, b"ben/t-7/0".to_vec())], "while its steps go on");
+    driven.receive(text("hello"));
+    assert_eq!(driven.phase(), Phase::Held);
+    driven.receive([text("ask who=cleo"), text("plain")].concat());
+    assert_eq!(sent(&driven), [(1, b"cleo/t-7/0".to_vec()), (1, b"anna".to_vec())]);
+    let mut driven = upgraded(websocket);
+    driven.receive(text("ask who=ben"));
+    assert_eq!(driven.failure().0, "value-missing:token", "it comes too early");
+}
+
+fn named((observer, member): (String, String)) -> (MemberName, MemberName) {
+    (MemberName::Text(observer), MemberName::Text(member))
+}
+
+#[test]
+fn members_whose_ids_are_text_are_announced_and_listed() {
+    let websocket = r#"
+[websocket.messages]
+LIST = {}
+IN = { role = "entered" }
+[websocket.presence]
+subject = "/id"
+listed = { kind = "LIST", at = "/all/*/id" }
+"#;
+    let source = format!("name = \"x\"\n[websocket]\nurl = \"/ws\"\n{websocket}");
+    let mut driven = Driven::among(&source, &["anna", "ben", "7", "dora"]);
+    let answer = driven.switching("Upgrade: websocket\r\nConnection: upgrade");
+    driven.receive(answer);
+    driven.receive(text(r#"{"type":"LIST","all":[{"id":"ben"},{"id":7},{"id":"else"}]}"#));
+    driven.receive(text(r#"{"type":"IN","id":"b\u0065n"}"#));
+    driven.receive(text(r#"{"type":"IN","id":"somebody else"}"#));
+    assert_eq!(driven.phase(), Phase::Held);
+    let pairs = driven.pairs(4);
+    assert_eq!((pairs.expected, pairs.seen, pairs.overlap, pairs.missing), (3, 2, 1, 1));
+    assert_eq!(pairs.counts.strangers, 2);
+    assert_eq!(pairs.missing_samples, [("anna".to_owned(), "dora".to_owned())].map(named));
+    driven.receive(text(r#"{"type":"IN"}"#));
+    assert_eq!(driven.failure().0, "message-malformed");
 }

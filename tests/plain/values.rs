@@ -57,6 +57,9 @@ fn a_value_that_no_expression_finds_is_missing() {
     let mut driven = Driven::playing(&two_steps("take = { v = 'match:id=(\\d+)' }", "path = \"/{v}\""));
     driven.receive(answer("200 OK", "", "id=none"));
     assert_eq!(driven.failure(), ("value-missing:v".into(), Blame::Server));
+    let mut driven = Driven::playing(&two_steps("take = { v = '/data/id' }", "path = \"/{v}\""));
+    driven.receive(answer("200 OK", "", "{\"data\":{}}"));
+    assert_eq!(driven.evidence(), "nothing at /data/id in: {\"data\":{}}");
 }
 
 #[test]
@@ -133,6 +136,26 @@ fn a_path_may_be_a_url_that_the_server_returned() {
         driven.receive(next(url));
         assert!(driven.commands.connect.is_none() && driven.out.is_empty(), "{url}: nothing is opened");
         assert_eq!(driven.failure().0, fault, "{url}");
+    }
+}
+
+#[test]
+fn a_server_has_a_path_where_it_returned_the_whole_url() {
+    for (url, taken, name) in [
+        ("{u}?t=1", "ws://sim:8080/ws/a", "ws://sim:8080/ws/a"),
+        ("{u}", "ws://sim:8080/ws/a?t=1", "ws://sim:8080/ws/a"),
+        // These tell sessions apart.
+        ("{u}", "/session/8f3a", "ws://sim:8080"),
+        ("/session/{u}", "8f3a", "ws://sim:8080"),
+        ("ws://sim:8080/session/{u}", "8f3a", "ws://sim:8080"),
+        ("{u}/8f3a", "ws://sim:8080/session", "ws://sim:8080"),
+    ] {
+        let mut driven = Driven::playing(&format!(
+            "name = \"x\"\n[[http]]\nname = \"a\"\nmethod = \"GET\"\npath = \"/\"\ntake = {{ u = '/u' }}\n\
+             [websocket]\nurl = \"{url}\"\n"
+        ));
+        driven.receive(answer("200 OK", "", &format!("{{\"u\":\"{taken}\"}}")));
+        assert_eq!(driven.server(), name, "{url} with {taken}");
     }
 }
 

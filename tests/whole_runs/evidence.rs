@@ -29,7 +29,7 @@ fn a_message_of_no_kind_is_named_beside_the_ping_that_waited() {
     assert!(!ping.is_empty(), "{failures}");
     assert!(ping.iter().all(|sample| sample["step"] == "ping" && sample["server"].is_string()), "{ping:#?}");
     let evidence = ping[0]["evidence"].as_str().unwrap_or_default();
-    assert!(evidence.contains("had no PONG") && evidence.contains("binary, 4 bytes"), "{evidence}");
+    assert!(evidence.contains("without a reply") && evidence.contains("binary, 4 bytes"), "{evidence}");
 }
 
 #[test]

@@ -23,7 +23,7 @@ fn a_run_is_drawn_explained_and_ended_with_a_key() {
     terminal.wait_for("open 50");
     terminal.wait_for("against the built-in mock server");
     for part in [
-        "Arrivals",
+        "Sessions open",
         "Step (ms)",
         "login",
         "Errors none in",

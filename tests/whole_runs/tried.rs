@@ -9,6 +9,7 @@ use crate::common::peer::{Connection, Script};
 use crate::common::processes::free_port;
 use crate::common::served::Served;
 use crate::common::{DEADLINE, Finished, Run, finish, let_pass, results, run, signal, startline};
+use crate::foreign::chat::{self, Manners};
 use crate::foreign::echo::{self, Answering};
 
 /// Instants, times, ports and timestamps are another ones each time.
@@ -290,6 +291,37 @@ fn a_brace_that_nothing_has_is_named_at_the_start() {
     finished.assert_status(0);
     let warning = "\nwarning: {channel} is sent as written: no variable, taken value or column of";
     assert!(finished.stdout.contains(warning), "{}", finished.stdout);
+    let json = tried(&["--scenario", file, "--target", &url, "--every", "ping.interval=200ms", "--json"]);
+    let first: Value = serde_json::from_str(json.stdout.lines().next().expect("a line")).expect("JSON");
+    assert_eq!(first["event"], "warning");
+    assert!(first["text"].as_str().is_some_and(|text| text.starts_with("{channel} is sent as written")));
+}
+
+#[test]
+fn cookies_that_are_set_and_not_kept_are_named_where_a_step_fails() {
+    let url = chat::start(Manners::default());
+    let temp = tempfile::tempdir().expect("a directory");
+    let file = temp.path().join("mine.toml");
+    let text = run(&["scenario", "show", "chat"]).stdout.replace("cookies = true", "");
+    std::fs::write(&file, text).expect("a scenario");
+    let file = file.to_str().expect("a path");
+    let finished = tried(&["--scenario", file, "--target", &url]);
+    finished.assert_status(1);
+    let shown = finished.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    let hint = "which the session does not send back: cookies = true at the top of the file does that.";
+    assert!(shown.contains("The server set the cookie \"") && shown.contains(hint), "{}", finished.stdout);
+}
+
+#[test]
+fn a_member_of_a_file_is_called_by_its_name() {
+    let url = echo::start(Answering::Same);
+    let temp = tempfile::tempdir().expect("a directory");
+    let members = temp.path().join("users.csv");
+    std::fs::write(&members, "user\nanna\nben\n").expect("members");
+    let members = members.to_str().expect("a path");
+    let finished = tried(&["echo", "--target", &url, "--members", members, "--every", "ping.interval=200ms"]);
+    finished.assert_status(0);
+    assert!(finished.stdout.starts_with("echo: member anna, "), "{}", finished.stdout);
 }
 
 #[test]

@@ -22,8 +22,10 @@ pub struct Clock {
 impl Clock {
     /// A clock that starts now.
     pub fn start() -> Self {
+        // In this order: what a peer on this machine says it sent is never later than we heard it.
+        let origin = since_boot();
         let unix_at_origin = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Self { origin: since_boot(), unix_micros_at_origin: unix_at_origin.as_micros() as u64 }
+        Self { origin, unix_micros_at_origin: unix_at_origin.as_micros() as u64 }
     }
 
     /// Time since the origin.
@@ -49,6 +51,11 @@ impl Clock {
         self.unix_micros_at_origin + micros / TICK_MICROS * TICK_MICROS
     }
 
+    /// The same, no earlier than this distance from the origin: to the microsecond, rounded up.
+    pub fn unix_micros_after(&self, elapsed: Duration) -> u64 {
+        self.unix_micros_at_origin + elapsed.as_nanos().div_ceil(1_000) as u64
+    }
+
     /// Unix milliseconds now.
     pub fn unix_ms(&self) -> u64 {
         self.unix_micros_at(self.elapsed()) / 1_000
@@ -58,4 +65,19 @@ impl Clock {
 fn since_boot() -> Duration {
     let now = clock_gettime(ClockId::Boottime);
     Duration::new(now.tv_sec as u64, now.tv_nsec as u32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_this_machine_says_it_sent_is_heard_no_earlier() {
+        for _ in 0..1_000 {
+            let clock = Clock::start();
+            let sent = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
+            let heard = clock.unix_micros_after(clock.elapsed());
+            assert!(u128::from(heard) >= sent.as_micros(), "{heard} {sent:?}");
+        }
+    }
 }

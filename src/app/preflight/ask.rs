@@ -10,7 +10,7 @@ use super::board::Board;
 use crate::checks::{Check, Fix};
 use crate::lookup::advice::was_answered;
 use crate::lookup::challenge::{Asker, Lacking, LookedUp, Unexpected};
-use crate::members::{MemberId, SessionNumber};
+use crate::members::{MemberName, SessionNumber};
 use crate::plan::schedule::known_zone;
 use crate::plan::{Plan, Settings};
 use crate::preflight::challenge;
@@ -43,8 +43,8 @@ pub(super) fn members<'p>(
     let mut refused = 0;
     let mut asker = None;
     for (done, index) in sample.iter().enumerate() {
-        let member = plan.members.id(SessionNumber(*index));
-        if !board.now(logging_in(done, sample.len(), refused, member)) {
+        let member = plan.members.name_of(SessionNumber(*index));
+        if !board.now(logging_in(done, sample.len(), refused, &member)) {
             return Asked::Stopped;
         }
         if board.with_logins(members::is_hopeless) {
@@ -69,7 +69,7 @@ pub(super) fn members<'p>(
 }
 
 /// `members log in, 37 of 500 asked, 2 refused; waiting for member 50`.
-fn logging_in(done: usize, all: usize, refused: usize, member: MemberId) -> String {
+fn logging_in(done: usize, all: usize, refused: usize, member: &MemberName) -> String {
     let count = |count: usize| grouped(count as u64);
     let refused = if refused > 0 { format!(", {} refused", count(refused)) } else { String::new() };
     format!("members log in, {} of {} done{refused}; waiting for member {member}", count(done), count(all))
@@ -170,7 +170,7 @@ fn barred(plan: &Plan, participants: Option<&Participants>, looked_up: &LookedUp
     let mut barred = BTreeMap::new();
     let (Some(them), Some(listed)) = (participants, &looked_up.listed) else { return barred };
     for (member, status) in listed {
-        let is_ours = plan.members.index_of(*member).is_some_and(|index| index.0 < plan.settings.sessions);
+        let is_ours = plan.members.session_of(member).is_some_and(|index| index.0 < plan.settings.sessions);
         if is_ours && !them.may_enter.contains(status) && !them.may_return.contains(status) {
             *barred.entry(status.clone()).or_insert(0) += 1;
         }

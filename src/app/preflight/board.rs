@@ -144,7 +144,7 @@ impl Drop for StatusThread {
 mod tests {
     use super::*;
     use crate::checks::Figure;
-    use crate::members::MemberId;
+    use crate::members::MemberName;
 
     fn check() -> Check {
         Check::ok("a", "an item", Figure::words("this"), Figure::words("that"))
@@ -161,7 +161,7 @@ mod tests {
         assert_eq!((state.checks.len(), state.was_asked), (1, true));
         assert!(!board.now("asking on"));
         board.found([check()]);
-        board.logged_in(Login::not_tried(MemberId(13)));
+        board.logged_in(Login::not_tried(MemberName::Number(13)));
         let state = board.close();
         assert!(state.checks.is_empty() && state.logins.is_empty());
     }

@@ -43,13 +43,16 @@ pub struct Typed<'t> {
     pub to_leave: &'t str,
     /// Its members, if they can be taken for another challenge as they are.
     pub members: &'t [String],
+    /// Its members' files, if the scenario uses more of them than ids.
+    pub with: &'t [String],
 }
 
 impl Typed<'_> {
     /// The same for those who are in a file of outcomes.
     fn resumed(&self, path: &Path) -> String {
         let file = path.display().to_string();
-        format!("startline prepare {} {} --resume {}", self.step.key(), self.options, quoted(&file))
+        let with = given(self.with);
+        format!("startline prepare {} {} --resume {}{with}", self.step.key(), self.options, quoted(&file))
     }
 
     /// The same about a challenge that has yet to be made.
@@ -59,8 +62,8 @@ impl Typed<'_> {
 
     /// Has those in a file of outcomes leave its challenge.
     fn leave(&self, path: &Path) -> String {
-        let file = as_members(path);
-        format!("startline prepare leave {} --members {}", self.to_leave, quoted(&file))
+        let members = if self.with.is_empty() { &[as_members(path)] } else { self.with };
+        format!("startline prepare leave {}{}", self.to_leave, given(members))
     }
 
     /// Has the same members leave another challenge.
@@ -71,9 +74,14 @@ impl Typed<'_> {
     fn members(&self) -> String {
         match self.members {
             [] => " --members MEMBERS".to_owned(),
-            members => members.iter().map(|spec| format!(" --members {}", quoted(spec))).collect(),
+            members => given(members),
         }
     }
+}
+
+/// These members, as options.
+fn given(members: &[String]) -> String {
+    members.iter().map(|spec| format!(" --members {}", quoted(spec))).collect()
 }
 
 /// A file as `--members` takes it: some names could be taken for a range.
@@ -233,10 +241,10 @@ fn table(step: Step, path: &Path, places: &Places, is_whole: bool, page: Page) -
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::members::MemberId;
+    use crate::members::MemberName;
 
     fn typed_join<'t>(options: &'t str, members: &'t [String]) -> Typed<'t> {
-        Typed { step: Step::Join, options, to_leave: "--target http://t", members }
+        Typed { step: Step::Join, options, to_leave: "--target http://t", members, with: &[] }
     }
 
     fn played(places: &Places, unwritten: Option<std::io::Error>) -> Played {
@@ -246,7 +254,7 @@ mod tests {
 
     #[test]
     fn a_signal_after_the_last_member_stops_nothing() {
-        let mut places = Places::of([13, 14].map(|id| (MemberId(id), 38)));
+        let mut places = Places::of([13, 14].map(|id| (MemberName::Number(id), 38)));
         let told = |places: &Places| {
             let typed = typed_join("", &[]);
             print_end(None, &typed, Path::new("o.csv"), &played(places, None))
@@ -264,7 +272,7 @@ mod tests {
 
     #[test]
     fn only_who_is_left_was_not_tried() {
-        let mut places = Places::of([13, 14].map(|id| (MemberId(id), 38)));
+        let mut places = Places::of([13, 14].map(|id| (MemberName::Number(id), 38)));
         places.set(0, Outcome::Refused, "CHALLENGE_PASSWORD_MISMATCH");
         assert_eq!(what_was_left(&places), "the other members were not tried: ");
         places.set(1, Outcome::Failed, "http-503");
@@ -285,12 +293,21 @@ mod tests {
             typed.resumed(Path::new("o.csv")),
             "startline prepare join --target http://t --resume o.csv"
         );
+        let with = Typed { with: &members[1..], ..typed };
+        assert_eq!(
+            with.resumed(Path::new("o.csv")),
+            "startline prepare join --target http://t --resume o.csv --members 'my members.csv'"
+        );
+        assert_eq!(
+            with.leave(Path::new("o.csv")),
+            "startline prepare leave --target http://t --members 'my members.csv'"
+        );
         assert!(Typed { members: &[], ..typed }.of_another().ends_with("--challenge NEW --members MEMBERS"));
     }
 
     #[test]
     fn who_is_in_a_challenge_that_is_of_no_use_leaves_it_first() {
-        let mut places = Places::of((1..=1_300).map(|id| (MemberId(id), 38)));
+        let mut places = Places::of((1..=1_300).map(|id| (MemberName::Number(id), 38)));
         let members = ["1-1300".to_owned()];
         let typed = typed_join("--target http://t --password x", &members);
         let told = |places: &Places| fixes(&typed, Path::new("o.csv"), places);
@@ -311,7 +328,7 @@ mod tests {
 
     #[test]
     fn reasons_without_a_name_are_told_in_the_servers_words() {
-        let mut places = Places::of((1..=3).map(|id| (MemberId(id), 38)));
+        let mut places = Places::of((1..=3).map(|id| (MemberName::Number(id), 38)));
         (0..2).for_each(|at| places.set(at, Outcome::Refused, "http-418"));
         places.set(2, Outcome::Refused, "MEMBER_NOT_FOUND");
         let mut answers = Answers::default();
@@ -324,7 +341,7 @@ mod tests {
 
     #[test]
     fn a_table_has_what_there_is_and_why() {
-        let mut places = Places::of((1..=4).map(|id| (MemberId(id), 38)));
+        let mut places = Places::of((1..=4).map(|id| (MemberName::Number(id), 38)));
         places.set(0, Outcome::Done, "");
         places.set(1, Outcome::Already, "CHALLENGE_NOT_JOINED");
         places.set(2, Outcome::Refused, "MEMBER_NOT_FOUND");

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use startline_os::units::{counted, duration_text, grouped};
 
 use super::outcomes::{Typed, as_members, needs_another, print_end};
@@ -18,7 +18,7 @@ use crate::interrupt::{Interrupt, Notices};
 use crate::lookup::advice;
 use crate::lookup::challenge::LookedUp;
 use crate::lookup::challenge::is_gone;
-use crate::members::{MemberId, SessionNumber};
+use crate::members::{MemberName, SessionNumber};
 use crate::numbers;
 use crate::plan::schedule::{self, Challenge, Status};
 use crate::plan::zone::Clues;
@@ -98,14 +98,21 @@ fn take(step: Step, mut args: PlacesArgs, password: Option<String>, interrupt: &
     let typed = args.clone();
     args.target.set.extend(password.as_deref().map(|password| (PASSWORD.to_owned(), escaped(password))));
     let rate = args.rate.unwrap_or(RATE);
-    let (taken_up, mut places, members) = match &args.resume {
-        Some(file) => resumed(file).context("--resume")?,
-        None => (None, Places::default(), args.members.clone()),
+    let (taken_up, earlier) = match &args.resume {
+        Some(file) => resumed(file).context("--resume").map(|(journal, places)| (Some(journal), places))?,
+        None => (None, Places::default()),
+    };
+    let members = match &args.resume {
+        Some(file) if args.members.is_empty() => vec![as_members(file)],
+        _ => args.members.clone(),
     };
     if let Some(out) = &args.out {
         Journal::check(out)?;
     }
-    let prepared = args.target.prepared(members, args.challenge)?;
+    // The file of outcomes says which; members' own files need not.
+    let of_file = earlier.rows().first().map(|row| row.challenge).filter(|_| !args.members.is_empty());
+    let challenge = args.challenge.or(of_file);
+    let prepared = args.target.prepared(members, challenge)?;
     let plan = &prepared.plan;
     let place = step.of(&plan.scenario)?;
     if plan.settings.sessions > MEMBERS_MAX {
@@ -118,10 +125,10 @@ fn take(step: Step, mut args: PlacesArgs, password: Option<String>, interrupt: &
     let Some(challenge) = plan.members.only_challenge() else {
         bail!("the members are in several challenges: give the members of one challenge at a time");
     };
-    if args.resume.is_none() {
-        places =
-            Places::of((0..plan.settings.sessions).map(|k| (plan.members.id(SessionNumber(k)), challenge)));
-    }
+    // A member's row is its session's number.
+    let names = (0..plan.settings.sessions).map(|k| plan.members.name_of(SessionNumber(k)));
+    let mut places = Places::of(names.map(|name| (name, challenge)));
+    places.take_over(earlier).map_err(|why| anyhow!("--resume: {why}"))?;
     let agent = prepared.agent();
     let looked_up = match look_up(&prepared, &agent, interrupt, Duration::ZERO)? {
         Some(Ok(looked_up)) => Some(looked_up),
@@ -165,7 +172,9 @@ fn take(step: Step, mut args: PlacesArgs, password: Option<String>, interrupt: &
     if let Some(reached) = played.short_of_rate {
         tell(&short_of_rate(reached, rate, in_flight));
     }
-    let typed = Typed { step, options: &options, to_leave: &to_leave, members };
+    // What their files say of members is in no file of outcomes.
+    let with = if plan.members.bytes() > 0 { &typed.members[..] } else { &[] };
+    let typed = Typed { step, options: &options, to_leave: &to_leave, members, with };
     let status = print_end(Some(interrupt), &typed, &path, &played);
     Ok(Taken { status, needs_another: needs_another(step, &played.places) })
 }
@@ -234,14 +243,14 @@ fn tell_beginning(step: Step, places: &Places, rate: Rate, plan: &Plan, path: &P
 }
 
 /// Reads a file of outcomes and rewrites it, so that it names each member once.
-fn resumed(file: &Path) -> Result<(Option<Journal>, Places, Vec<String>)> {
+fn resumed(file: &Path) -> Result<(Journal, Places)> {
     let name = file.display().to_string();
     let (mut journal, text) = Journal::open(file)?;
     let mut places = Places::read(&name, &text)?;
     // With its reasons: they must still be there if no member is retried.
     journal.rewrite(&places)?;
     places.take_up();
-    Ok((Some(journal), places, vec![as_members(file)]))
+    Ok((journal, places))
 }
 
 /// Escapes a text for JSON, and braces, which would be variables in a scenario's text.
@@ -261,7 +270,7 @@ fn default_file(step: Step) -> PathBuf {
 }
 
 /// Marks members as done or pending by the list: a resumed file may be old, or of the other step.
-fn note_who_is_in(step: Step, places: &mut Places, listed: Option<&HashMap<MemberId, String>>) {
+fn note_who_is_in(step: Step, places: &mut Places, listed: Option<&HashMap<MemberName, String>>) {
     let Some(listed) = listed else { return };
     for at in 0..places.rows().len() {
         let row = &places.rows()[at];
@@ -277,7 +286,7 @@ fn note_who_is_in(step: Step, places: &mut Places, listed: Option<&HashMap<Membe
 fn note_who_cannot_leave(
     prepared: &Prepared,
     places: &mut Places,
-    listed: Option<&HashMap<MemberId, String>>,
+    listed: Option<&HashMap<MemberName, String>>,
 ) {
     let them = prepared.plan.scenario.schedule.as_ref().and_then(|schedule| schedule.participants.as_ref());
     let (Some(listed), Some(them)) = (listed, them) else { return };
@@ -369,12 +378,12 @@ mod tests {
 
     #[test]
     fn the_list_says_who_has_what_was_asked_for() {
-        let listed = HashMap::from([(MemberId(13), "WAITING".to_owned())]);
+        let listed = HashMap::from([(MemberName::Number(13), "WAITING".to_owned())]);
         for (step, expected) in [
             (Step::Join, [Outcome::Already, Outcome::Pending]),
             (Step::Leave, [Outcome::Pending, Outcome::Already]),
         ] {
-            let mut places = Places::of([13, 14].map(|id| (MemberId(id), 38)));
+            let mut places = Places::of([13, 14].map(|id| (MemberName::Number(id), 38)));
             note_who_is_in(step, &mut places, Some(&listed));
             assert_eq!([places.rows()[0].outcome, places.rows()[1].outcome], expected);
             // A file of the other step, in which all members are done.

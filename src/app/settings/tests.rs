@@ -148,6 +148,14 @@ fn members_feed_any_scenario() {
     fs::write(&file, &plan).expect("written");
     let again = settings(&["--plan", &file.display().to_string()]);
     assert_eq!((again.rows, again.members), (fed.rows, fed.members));
+    // One of them is named by its id, as the command of a failed session does.
+    let one = settings(&["--plan", &file.display().to_string(), "--members", "ben", "--sessions", "1"]);
+    let one = one.members.members().expect("one").with_rows(one.rows);
+    let first = crate::members::SessionNumber(0);
+    assert_eq!((one.len(), one.name_of(first).to_string().as_str()), (1, "ben"));
+    assert_eq!(one.cell(first, 2), Some("k2"));
+    let none = refused(&["--plan", &file.display().to_string(), "--members", "bob"]);
+    assert!(none.contains("--members bob: the plan's members have none of this id"), "{none}");
 }
 
 #[test]

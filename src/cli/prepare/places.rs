@@ -45,7 +45,8 @@ pub(crate) struct PlacesArgs {
     pub(crate) members: Vec<String>,
 
     /// Continue from this file of outcomes of an earlier command; members who are done are left alone.
-    #[arg(long, value_name = "FILE", help_heading = "Members", conflicts_with_all = ["members", "challenge", "out"])]
+    // Beside --members where the scenario uses columns, which the file of outcomes does not have.
+    #[arg(long, value_name = "FILE", help_heading = "Members", conflicts_with_all = ["challenge", "out"])]
     pub(crate) resume: Option<PathBuf>,
 
     /// Members a second or minute [default: 20/s].

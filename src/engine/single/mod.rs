@@ -22,9 +22,7 @@ use crate::fault::Fault;
 use crate::measure::Handshake;
 use crate::members::SessionNumber;
 use crate::plan::Plan;
-use crate::session::{
-    Commands, Context, Observer, Phase, Script, Session, Side, Slots, Spills, Timer, Vault, Waits, Who,
-};
+use crate::session::{Context, Instants, Lent, Observer, Phase, Script, Session, Side, Slots, Timer, Who};
 use connection::{Connection, Event};
 
 /// The longest sleep: how late a request to end may be seen.
@@ -91,10 +89,12 @@ pub fn play<W: Watcher>(
         connection: Connection::new(plan, hosts)?,
         session: Session::new(),
         timers: Vec::new(),
-        lent: Lent::new(&script),
+        lent: Lent {
+            side: Side::new(&script, 1),
+            ..Lent::new(Slots::default(), fastrand::Rng::with_seed(script.seed))
+        },
         clock: Clock::start(),
-        now: Tick::default(),
-        unix_micros: 0,
+        at: Instants::default(),
         watcher,
     };
     player.run(stop)
@@ -103,35 +103,6 @@ pub fn play<W: Watcher>(
 fn who(plan: &Plan) -> Who {
     let session = SessionNumber(0);
     Who { session, member_id: plan.members.id(session), challenge_id: plan.members.challenge(session) }
-}
-
-/// What the session borrows for an event.
-struct Lent {
-    spills: Spills,
-    vault: Vault,
-    side: Side,
-    slots: Slots,
-    waits: Waits,
-    rng: fastrand::Rng,
-    out: Vec<u8>,
-    scratch: Vec<u8>,
-    commands: Commands,
-}
-
-impl Lent {
-    fn new(script: &Script) -> Self {
-        Self {
-            spills: Spills::new(),
-            vault: Vault::default(),
-            side: Side::new(script, 1),
-            slots: Slots::default(),
-            waits: Waits::default(),
-            rng: fastrand::Rng::with_seed(script.seed),
-            out: Vec::new(),
-            scratch: Vec::new(),
-            commands: Commands::default(),
-        }
-    }
 }
 
 struct Player<'p, W> {
@@ -143,8 +114,7 @@ struct Player<'p, W> {
     timers: Vec<(Tick, Timer)>,
     lent: Lent,
     clock: Clock,
-    now: Tick,
-    unix_micros: u64,
+    at: Instants,
     watcher: &'p mut W,
 }
 
@@ -152,7 +122,7 @@ impl<W: Watcher> Player<'_, W> {
     fn run(&mut self, stop: &dyn Fn() -> bool) -> io::Result<()> {
         let mut events = Events::with_capacity(8);
         self.look();
-        let due = self.now;
+        let due = self.at.now;
         self.drive(Cause::Connected, |session, ctx| session.start(due, ctx));
         while self.session.phase() != Phase::Over {
             self.look();
@@ -173,7 +143,7 @@ impl<W: Watcher> Player<'_, W> {
 
     /// Sleeps until something comes, a timer is due or somebody may ask for the end.
     fn wait(&mut self, events: &mut Events) -> io::Result<()> {
-        let next = self.timers.iter().map(|(due, _)| due.since(self.now).as_duration()).min();
+        let next = self.timers.iter().map(|(due, _)| due.since(self.at.now).as_duration()).min();
         let sleep = next.unwrap_or(SLEEP_MAX).clamp(Duration::from_millis(1), SLEEP_MAX);
         let asleep_since = self.clock.elapsed();
         match self.connection.poll(events, sleep) {
@@ -183,16 +153,19 @@ impl<W: Watcher> Player<'_, W> {
         self.look();
         let late = self.clock.elapsed().saturating_sub(asleep_since + sleep);
         if late > STALL_MIN {
-            self.lent.waits.stalled(self.now, Ticks::from_duration(late));
+            self.lent.waits.stalled(self.at.now, Ticks::from_duration(late));
         }
         Ok(())
     }
 
     fn look(&mut self) {
         let elapsed = self.clock.elapsed();
-        self.now = self.clock.tick_at(elapsed);
-        self.unix_micros = self.clock.unix_micros_at(elapsed);
-        self.watcher.look(elapsed, self.unix_micros);
+        self.at = Instants {
+            now: self.clock.tick_at(elapsed),
+            unix_micros: self.clock.unix_micros_at(elapsed),
+            heard_micros: self.clock.unix_micros_after(elapsed),
+        };
+        self.watcher.look(elapsed, self.at.unix_micros);
     }
 
     fn doing(&self) -> Doing {
@@ -200,7 +173,7 @@ impl<W: Watcher> Player<'_, W> {
     }
 
     fn run_timers(&mut self) {
-        let now = self.now;
+        let now = self.at.now;
         let due: Vec<_> = self.timers.extract_if(.., |(due, _)| now.reached(*due)).collect();
         for (due, timer) in due {
             self.drive(Cause::Timer(timer), |session, ctx| session.timer(timer, due, ctx));
@@ -295,24 +268,7 @@ impl<W: Watcher> Player<'_, W> {
     }
 
     fn with_session(&mut self, event: impl FnOnce(&mut Session, &mut Context<'_, W>)) {
-        self.lent.out.clear();
-        let mut ctx = Context {
-            now: self.now,
-            unix_micros: self.unix_micros,
-            who: self.who,
-            row: 0,
-            script: self.script,
-            side: &mut self.lent.side,
-            spills: &mut self.lent.spills,
-            vault: &mut self.lent.vault,
-            slots: self.lent.slots,
-            waits: &mut self.lent.waits,
-            rng: &mut self.lent.rng,
-            out: &mut self.lent.out,
-            scratch: &mut self.lent.scratch,
-            commands: &mut self.lent.commands,
-            observer: &mut *self.watcher,
-        };
+        let mut ctx = self.lent.context(self.at, (self.who, 0), self.script, &mut *self.watcher);
         event(&mut self.session, &mut ctx);
     }
 
@@ -321,7 +277,7 @@ impl<W: Watcher> Player<'_, W> {
         self.watcher.taken();
         let commands = std::mem::take(&mut self.lent.commands);
         for (timer, due) in commands.timers {
-            self.watcher.armed(timer, due.since(self.now).as_duration());
+            self.watcher.armed(timer, due.since(self.at.now).as_duration());
             self.timers.push((due, timer));
         }
         let doing = self.doing();
@@ -343,7 +299,7 @@ impl<W: Watcher> Player<'_, W> {
             self.with_session(|session, ctx| session.lent(ctx));
             return self.apply(cause);
         }
-        match self.connection.dial(endpoint, self.now) {
+        match self.connection.dial(endpoint, self.at.now) {
             Ok(address) => {
                 self.watcher.dialing(doing, address);
                 None

@@ -32,13 +32,13 @@ impl Worker<'_> {
         for row in (0..self.rows.len() as u32).map(RowIndex) {
             if self.rows[row.index()].session.is_open() {
                 open.insert(self.lives.session(row));
-                if self.rows[row.index()].session.held(self.time.now) >= grace {
+                if self.rows[row.index()].session.held(self.time.at.now) >= grace {
                     known.insert(self.lives.session(row));
                 }
                 self.drive(row, |session, ctx| session.close_accounts(ctx));
             }
         }
-        self.close_acts(self.time.now.before(grace));
+        self.close_acts(self.time.at.now.before(grace));
         let second = self.books.second();
         let mut missing_updates = Vec::new();
         if let Some(updates) = &mut self.books.updates {

@@ -32,8 +32,8 @@ impl Worker<'_> {
             self.furnish(row);
             self.so_far.live += 1;
             let due = self.tick_of(planned);
-            debug_assert!(self.time.now.reached(due), "nobody starts before their time");
-            self.books.recorder.session_started(self.time.now.since(due));
+            debug_assert!(self.time.at.now.reached(due), "nobody starts before their time");
+            self.books.recorder.session_started(self.time.at.now.since(due));
             self.link.started(self.at());
             self.drive(row, |session, ctx| session.start(due, ctx));
         }

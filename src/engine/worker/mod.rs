@@ -33,7 +33,7 @@ use super::pool::Pool;
 use super::ports::Ports;
 use super::secure::Secure;
 use crate::plan::members::Members;
-use crate::session::{Commands, Endpoint, Queues, Script, Session, Side, Slots, Spills, Vault, Waits};
+use crate::session::{Endpoint, Instants, Lent, Queues, Script, Session, Side, Slots, Spills};
 
 /// Bytes read at once. One buffer a worker.
 const READ_BYTES: usize = 64 << 10;
@@ -126,6 +126,8 @@ struct Given<'p> {
     /// Session numbers of the whole run.
     sessions: u32,
     in_flight: u32,
+    /// Records have ages, which need a look at the clock after each read.
+    has_ages: bool,
 }
 
 /// The clock, and what it said when last looked at.
@@ -133,10 +135,16 @@ struct Time {
     clock: Clock,
     /// The run's start on `clock`.
     started_at: Duration,
-    now: Tick,
-    unix_micros: u64,
+    at: Instants,
     /// Until when it may go without another look, on `clock`: it sleeps.
     asleep_until: Duration,
+}
+
+impl Time {
+    /// Bytes have been read.
+    fn hear(&mut self) {
+        self.at.heard_micros = self.clock.unix_micros_after(self.clock.elapsed());
+    }
 }
 
 /// How far the run is for this worker's sessions.
@@ -150,19 +158,6 @@ struct SoFar {
     /// When the recorder was last handed over.
     handed_over_at: Duration,
     ramp_down: Option<RampDown>,
-}
-
-/// What a session borrows for an event.
-struct Lent {
-    spills: Spills,
-    side: Side,
-    vault: Vault,
-    slots: Slots,
-    waits: Waits,
-    rng: fastrand::Rng,
-    out: Vec<u8>,
-    scratch: Vec<u8>,
-    commands: Commands,
 }
 
 /// Sockets' poll, their ports, and bytes on their way.
@@ -179,21 +174,11 @@ struct Wire {
     dialing: HashMap<RowIndex, (Endpoint, u32)>,
 }
 
-impl Lent {
-    fn new(seed: u64) -> Self {
-        let mut rng = fastrand::Rng::with_seed(seed);
-        Self {
-            spills: Spills::new(),
-            side: Side::default(),
-            vault: Vault::default(),
-            slots: Slots::new(rng.u32(..)),
-            waits: Waits::default(),
-            rng,
-            out: Vec::with_capacity(READ_BYTES),
-            scratch: Vec::with_capacity(4096),
-            commands: Commands::default(),
-        }
-    }
+/// What this worker lends its sessions, which has no rows yet.
+fn lent(seed: u64) -> Lent {
+    let mut rng = fastrand::Rng::with_seed(seed);
+    let slots = Slots::new(rng.u32(..));
+    Lent { out: Vec::with_capacity(READ_BYTES), scratch: Vec::with_capacity(4096), ..Lent::new(slots, rng) }
 }
 
 impl<'p> Worker<'p> {
@@ -204,12 +189,11 @@ impl<'p> Worker<'p> {
         let queues = script.rhythm.queues();
         Ok(Self {
             link,
-            given: Given { script, members, addresses, sessions, in_flight },
+            given: Given { script, members, addresses, sessions, in_flight, has_ages: script.has_ages() },
             time: Time {
                 clock,
                 started_at: Duration::ZERO,
-                now: clock.now(),
-                unix_micros: clock.unix_micros_at(clock.elapsed()),
+                at: Instants::default(),
                 asleep_until: Duration::MAX,
             },
             so_far: SoFar {
@@ -229,7 +213,7 @@ impl<'p> Worker<'p> {
                 clock.now(),
             ),
             queues,
-            lent: Lent::new(setup.seed),
+            lent: lent(setup.seed),
             books: setup.books,
             wire: Wire {
                 poll,
@@ -260,7 +244,7 @@ impl<'p> Worker<'p> {
         std::thread::sleep(started_at.saturating_sub(self.time.clock.elapsed()));
         loop {
             self.look_at_clock();
-            let turn_began = self.time.now;
+            let turn_began = self.time.at.now;
             if self.obey() {
                 return Ok(());
             }
@@ -281,7 +265,7 @@ impl<'p> Worker<'p> {
                 Err(error) => return Err(error),
             }
             self.look_at_clock();
-            let woke = self.time.now;
+            let woke = self.time.at.now;
             self.run_events(&events);
             let busy = busy.raw() + self.time.clock.now().since(woke).raw();
             self.books.recorder.turn(Ticks::from_raw(busy));
@@ -291,15 +275,15 @@ impl<'p> Worker<'p> {
     fn look_at_clock(&mut self) {
         let elapsed = self.time.clock.elapsed();
         let awake_since = std::mem::replace(&mut self.time.asleep_until, elapsed);
-        self.time.now = self.time.clock.tick_at(elapsed);
-        self.time.unix_micros = self.time.clock.unix_micros_at(elapsed);
+        self.time.at.now = self.time.clock.tick_at(elapsed);
+        self.time.at.unix_micros = self.time.clock.unix_micros_at(elapsed);
         self.books.at = elapsed.saturating_sub(self.time.started_at);
         let without_running = elapsed.saturating_sub(awake_since);
         if without_running > STALL_MIN && self.so_far.ramp_down.is_none() {
-            self.lent.waits.stalled(self.time.now, Ticks::from_duration(without_running));
+            self.lent.waits.stalled(self.time.at.now, Ticks::from_duration(without_running));
             self.books.recorder.stalled(self.books.at.saturating_sub(without_running), self.books.at);
             if let Some(propagation) = &self.books.propagation {
-                propagation.stalled(self.time.clock.tick_at(awake_since), self.time.now);
+                propagation.stalled(self.time.clock.tick_at(awake_since), self.time.at.now);
             }
         }
     }
@@ -334,7 +318,7 @@ impl<'p> Worker<'p> {
                 let done = self.so_far.live == 0
                     && self.so_far.ramp_down.as_ref().is_some_and(|it| self.rows_passed(it));
                 if done {
-                    self.close_acts(self.time.now);
+                    self.close_acts(self.time.at.now);
                     let interval = self.hand_over();
                     self.link
                         .finished(interval, self.lent.spills.len() + self.secure.left() + self.pool.left());
@@ -360,11 +344,11 @@ impl<'p> Worker<'p> {
             if count % STARTS_PER_CLOCK == STARTS_PER_CLOCK - 1 {
                 self.look_at_clock();
             }
-            let Some((queue, entry)) = self.timers.pop(self.time.now) else { return };
+            let Some((queue, entry)) = self.timers.pop(self.time.at.now) else { return };
             let (timer, row) = (self.queues.timer(queue), RowIndex(entry.owner));
             // A deadline that comes late harms nobody; what we owe the servers does.
             if timer.is_owed() {
-                self.books.recorder.lag(self.time.now.since(entry.due));
+                self.books.recorder.lag(self.time.at.now.since(entry.due));
             }
             if timer.may_end_dialing() && self.awaits_tcp(row) {
                 self.dialing_due(row, timer, entry.due);
@@ -420,7 +404,7 @@ impl<'p> Worker<'p> {
             if self.lent.spills.is_empty() && self.lent.spills.capacity() > SPILLS_KEPT {
                 self.lent.spills = Spills::new();
             }
-            self.lent.waits.forget_old(self.time.now);
+            self.lent.waits.forget_old(self.time.at.now);
             let interval = self.hand_over();
             self.link.second(interval);
         }
@@ -438,12 +422,12 @@ impl<'p> Worker<'p> {
         let planned = self.lives.next_start().filter(|_| self.may_start());
         let arrival = planned.map(|planned| self.tick_of(planned) + Ticks::from_raw(1));
         let departure = self.lives.next_end().map(|planned| self.tick_of(planned) + Ticks::from_raw(1));
-        let next =
-            [owed, arrival, departure].into_iter().flatten().min_by_key(|due| due.since(self.time.now));
-        match next.map(|due| (due, due.since(self.time.now))) {
+        let next = [owed, arrival, departure].into_iter().flatten();
+        let next = next.min_by_key(|due| due.since(self.time.at.now));
+        match next.map(|due| (due, due.since(self.time.at.now))) {
             Some((_, Ticks::ZERO)) => Duration::ZERO,
             Some((due, wait)) if wait.as_duration() < longest => {
-                self.wire.alarm.wake_at(due, self.time.now);
+                self.wire.alarm.wake_at(due, self.time.at.now);
                 longest
             }
             _ => longest,

@@ -143,7 +143,7 @@ impl Worker<'_> {
             if count % STARTS_PER_CLOCK == STARTS_PER_CLOCK - 1 {
                 self.look_at_clock();
             }
-            let waited = self.rows[row.index()].session.served(self.time.now);
+            let waited = self.rows[row.index()].session.served(self.time.at.now);
             self.books.recorder.http_waited(waited);
             let home = self.given.script.home();
             let failed = match grant {

@@ -80,24 +80,7 @@ impl Worker<'_> {
         let who = self.who(row);
         let session = &mut self.rows[row.index()].session;
         let (was_open, was_settled) = (session.is_open(), session.is_settled());
-        self.lent.out.clear();
-        let mut ctx = Context {
-            now: self.time.now,
-            unix_micros: self.time.unix_micros,
-            who,
-            row: row.0,
-            script: self.given.script,
-            side: &mut self.lent.side,
-            spills: &mut self.lent.spills,
-            vault: &mut self.lent.vault,
-            slots: self.lent.slots,
-            waits: &mut self.lent.waits,
-            rng: &mut self.lent.rng,
-            out: &mut self.lent.out,
-            scratch: &mut self.lent.scratch,
-            commands: &mut self.lent.commands,
-            observer: &mut self.books,
-        };
+        let mut ctx = self.lent.context(self.time.at, (who, row.0), self.given.script, &mut self.books);
         event(session, &mut ctx);
         if was_open != session.is_open() {
             self.so_far.open = if was_open { self.so_far.open - 1 } else { self.so_far.open + 1 };
@@ -217,6 +200,9 @@ impl Worker<'_> {
                 }
                 Ok(count) => {
                     self.books.recorder.bytes(count as u64, 0);
+                    if self.given.has_ages {
+                        self.time.hear();
+                    }
                     let bytes = &mut buffer[..begun + count];
                     if is_secure {
                         self.receive_records(row, bytes);
@@ -278,7 +264,7 @@ impl Worker<'_> {
         address: SocketAddr,
         source: usize,
     ) -> Result<(), Fault> {
-        let socket = self.wire.ports.connect(address, source, self.time.now)?;
+        let socket = self.wire.ports.connect(address, source, self.time.at.now)?;
         let mut socket = TcpStream::from_std(socket.into());
         let token = self.token_of(row);
         // Both directions, once: edges that are not needed cost less than changing the interest.

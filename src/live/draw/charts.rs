@@ -11,7 +11,7 @@ use ratatui::widgets::{Axis, Chart, Dataset, GraphType, Widget};
 
 use super::text::span;
 use super::theme::{Theme, Tone};
-use crate::live::model::{Model, Point};
+use crate::live::model::{Model, Point, charted};
 use crate::numbers::plain;
 
 /// Points side by side in a column of the terminal.
@@ -55,9 +55,9 @@ pub fn open(model: &Model, theme: Theme, area: Rect, buffer: &mut Buffer) {
     draw(model, theme, title, &[open], area, buffer);
 }
 
-/// The last step's latency, which is the heartbeat's where there is one.
+/// The latency of the last step, which is a heartbeat's where there is one.
 pub fn last_step(model: &Model, theme: Theme, area: Rect, buffer: &mut Buffer) {
-    let name = model.frame.steps.last().map_or("", |step| step.name.as_str());
+    let name = charted(&model.frame).map_or("", |step| step.name.as_str());
     let title = Line::from(span(theme, Tone::Plain, format!("{name} p99 by second, ms")));
     let p99 = Curve { tone: Tone::Warning, marker: Marker::Braille, value: |point| point.last_step };
     draw(model, theme, title, &[p99], area, buffer);

@@ -88,12 +88,13 @@ enum Part {
     Troubles,
     Errors,
     Messages,
+    Heartbeats,
     Servers,
     Generator,
     Criteria,
 }
 
-const TALL: [Part; 11] = [
+const TALL: [Part; 12] = [
     Part::Head,
     Part::Sessions,
     Part::Arrivals,
@@ -102,13 +103,14 @@ const TALL: [Part; 11] = [
     Part::Troubles,
     Part::Errors,
     Part::Messages,
+    Part::Heartbeats,
     Part::Servers,
     Part::Generator,
     Part::Criteria,
 ];
 
 /// Who gets rows, in this order, up to so many.
-const TALL_GRANTS: [(Part, usize); 24] = [
+const TALL_GRANTS: [(Part, usize); 27] = [
     (Part::Head, 2),
     (Part::Sessions, 1),
     (Part::Troubles, 2),
@@ -123,14 +125,17 @@ const TALL_GRANTS: [(Part, usize); 24] = [
     (Part::Troubles, usize::MAX),
     (Part::Generator, 2),
     (Part::Criteria, 2),
-    (Part::Charts, CHART_ROWS_MIN),
     (Part::Messages, 2),
+    (Part::Steps, 9),
+    (Part::Charts, CHART_ROWS_MIN),
     (Part::Charts, 4),
+    (Part::Heartbeats, 1),
     (Part::Criteria, 4),
     (Part::Charts, CHART_ROWS_MAX),
     (Part::Steps, usize::MAX),
     (Part::Criteria, usize::MAX),
     (Part::Messages, usize::MAX),
+    (Part::Heartbeats, usize::MAX),
     (Part::Servers, usize::MAX),
     (Part::Errors, usize::MAX),
 ];
@@ -148,6 +153,7 @@ impl Part {
             Self::Troubles => parts.troubles(columns, rows_max),
             Self::Errors => parts.errors(columns, rows_max),
             Self::Messages => parts.messages(columns, rows_max),
+            Self::Heartbeats => parts.heartbeats(columns, rows_max),
             Self::Servers => parts.servers(columns, rows_max),
             Self::Generator => parts.generator(columns, rows_max),
             Self::Criteria => parts.criteria_flow(columns, rows_max),
@@ -175,7 +181,11 @@ fn tall(parts: &Parts<'_>, area: Rect, buffer: &mut Buffer) {
     for (part, rows) in TALL.into_iter().zip(rows).filter(|(_, rows)| *rows > 0) {
         let room = Rect { y: at, height: rows as u16, ..area };
         match part {
-            Part::Charts => charts(parts, room, buffer),
+            Part::Charts => {
+                // Arrivals say nothing once all have come.
+                let left = if parts.model.holds() { charts::open } else { charts::arrivals };
+                charts(parts, [left, charts::last_step], room, buffer);
+            }
             _ => put(&part.lines(parts, columns, rows), room, buffer),
         }
         at += rows as u16;
@@ -183,11 +193,14 @@ fn tall(parts: &Parts<'_>, area: Rect, buffer: &mut Buffer) {
     foot(parts, 2, area, buffer);
 }
 
+/// Draws a chart in an area.
+type Draws = fn(&Model, Theme, Rect, &mut Buffer);
+
 /// Two charts side by side.
-fn charts(parts: &Parts<'_>, area: Rect, buffer: &mut Buffer) {
-    let [left, right] = Layout::horizontal([Constraint::Fill(1); 2]).spacing(SPACING).areas(area);
-    charts::arrivals(parts.model, parts.theme, left, buffer);
-    charts::last_step(parts.model, parts.theme, right, buffer);
+fn charts(parts: &Parts<'_>, [left, right]: [Draws; 2], area: Rect, buffer: &mut Buffer) {
+    let [at_left, at_right] = Layout::horizontal([Constraint::Fill(1); 2]).spacing(SPACING).areas(area);
+    left(parts.model, parts.theme, at_left, buffer);
+    right(parts.model, parts.theme, at_right, buffer);
 }
 
 /// Parts in two columns, errors below over both.
@@ -232,16 +245,15 @@ fn wide_left(parts: &Parts<'_>, area: Rect, buffer: &mut Buffer) {
     .areas(area);
     put(&sessions, top, buffer);
     put(&steps, bottom, buffer);
-    charts(parts, upper, buffer);
-    let [left, right] = Layout::horizontal([Constraint::Fill(1); 2]).spacing(SPACING).areas(lower);
-    charts::open(parts.model, parts.theme, left, buffer);
-    charts::messages(parts.model, parts.theme, right, buffer);
+    charts(parts, [charts::arrivals, charts::last_step], upper, buffer);
+    charts(parts, [charts::open, charts::messages], lower, buffer);
 }
 
 fn wide_right(parts: &Parts<'_>, area: Rect, buffer: &mut Buffer) {
     let columns = usize::from(area.width);
     let rows = usize::from(area.height);
-    let others = [parts.generator(columns, 6), parts.messages(columns, 8), parts.servers(columns, 8)];
+    let messages = [parts.messages(columns, 8), parts.heartbeats(columns, 2)].concat();
+    let others = [parts.generator(columns, 6), messages, parts.servers(columns, 8)];
     let taken: usize = others.iter().filter(|lines| !lines.is_empty()).map(|lines| lines.len() + 1).sum();
     let mut lines = parts.criteria_list(columns, rows.saturating_sub(taken).max(2));
     for part in others.into_iter().filter(|part| !part.is_empty()) {

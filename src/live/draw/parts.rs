@@ -10,7 +10,7 @@ use super::SIZE_MIN;
 use super::text::{LABEL_COLUMNS, Piece, apart, flow, piece, span};
 use super::theme::{Theme, Tone};
 use crate::foreign;
-use crate::live::frame::{Rate, Server, Step};
+use crate::live::frame::{Heartbeat, Messages, Server, Step, Timed};
 use crate::live::model::{Model, Standing};
 use crate::measure::Phase;
 use crate::numbers::{bytes, figure, grouped, percent, plain};
@@ -109,9 +109,12 @@ impl Parts<'_> {
         piece(self.theme, tone, text)
     }
 
-    /// Arrivals planned against actual.
+    /// Arrivals planned against actual; nothing once all have come.
     pub fn arrivals(&self, columns: usize, rows_max: usize) -> Vec<Line<'static>> {
         let frame = &self.model.frame;
+        if self.model.holds() && frame.sessions.waiting() == 0 {
+            return Vec::new();
+        }
         let (planned, begun) = frame.arrivals;
         let point = self.model.history.back().copied().unwrap_or_default();
         let behind = planned.saturating_sub(begun) as f64;
@@ -128,9 +131,12 @@ impl Parts<'_> {
         flow(self.theme, "Arrivals", pieces, columns, rows_max)
     }
 
-    /// A row a step under a head.
+    /// A row a step under a head. Where not all fit, those come first that are going on now.
     pub fn steps(&self, columns: usize, rows_max: usize) -> Vec<Line<'static>> {
-        let steps = &self.model.frame.steps;
+        let mut steps: Vec<&Step> = self.model.frame.steps.iter().collect();
+        if steps.len() >= rows_max && self.model.holds() {
+            steps.sort_by_key(|step| step.timed == Timed::Once);
+        }
         let longest = steps.iter().map(|step| step.name.chars().count()).max().unwrap_or(0);
         let names = longest.clamp(LABEL_COLUMNS, STEP_COLUMNS_MAX);
         let shown = if steps.len() < rows_max { steps.len() } else { rows_max.saturating_sub(2) };
@@ -150,10 +156,10 @@ impl Parts<'_> {
     fn step(&self, step: &Step) -> [Span<'static>; 7] {
         let millis = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), figure);
         let plain = |text: String| span(self.theme, Tone::Plain, text);
-        let errors = if step.errors > 0 { Tone::Bad } else { Tone::Plain };
+        let errors = if step.errors > Some(0) { Tone::Bad } else { Tone::Plain };
         [
             plain(grouped(step.count)),
-            span(self.theme, errors, grouped(step.errors)),
+            span(self.theme, errors, step.errors.map_or_else(|| "–".to_owned(), grouped)),
             plain(millis(step.scheduled[0])),
             plain(millis(step.scheduled[1])),
             plain(millis(step.sent[0])),
@@ -169,16 +175,33 @@ impl Parts<'_> {
         let all = format!("{} a second", rate(frame.all_messages.per_s));
         let in_all = format!("{} in all", grouped(frame.all_messages.total));
         let bytes = format!("{}/s in, {}/s out", bytes(received as u64), bytes(sent as u64));
-        let mut kinds: Vec<&(String, Rate)> =
-            frame.messages.iter().filter(|(_, rate)| rate.total > 0).collect();
-        kinds.sort_by(|one, other| other.1.per_s.total_cmp(&one.1.per_s));
-        let kind = |(name, rate): &(String, Rate)| {
+        let mut kinds: Vec<&Messages> = frame.messages.iter().filter(|kind| kind.rate.total > 0).collect();
+        kinds.sort_by(|one, other| other.rate.per_s.total_cmp(&one.rate.per_s));
+        let kind = |Messages { kind, rate, age }: &Messages| {
             let tone = if rate.per_s > 0.0 { Tone::Plain } else { Tone::Dim };
-            self.text(tone, format!("{name} {}/s", self::rate(rate.per_s)))
+            let age = age.map(|age| format!(", age p99 {} ms", figure(age))).unwrap_or_default();
+            self.text(tone, format!("{kind} {}/s{age}", self::rate(rate.per_s)))
         };
         let all = [all, in_all, bytes].map(|text| self.text(Tone::Plain, text));
         let pieces = all.into_iter().chain(kinds.into_iter().map(kind));
         flow(self.theme, "Messages", pieces.collect(), columns, rows_max)
+    }
+
+    /// The accounts of periodic messages that are answered; nothing before there are any.
+    pub fn heartbeats(&self, columns: usize, rows_max: usize) -> Vec<Line<'static>> {
+        let sent: Vec<&Heartbeat> = self.model.frame.heartbeats.iter().filter(|beat| beat.sent > 0).collect();
+        if sent.is_empty() {
+            return Vec::new();
+        }
+        let heartbeat = |beat: &Heartbeat| {
+            let text = format!("{} {}/{} ok", beat.name, grouped(beat.answered), grouped(beat.sent));
+            let mut piece = self.text(Tone::Plain, text);
+            if beat.failed > 0 {
+                piece.push(span(self.theme, Tone::Bad, format!(", {} failed", grouped(beat.failed))));
+            }
+            piece
+        };
+        flow(self.theme, "Heartbeats", sent.into_iter().map(heartbeat).collect(), columns, rows_max)
     }
 
     /// How sessions are spread over servers, and connections over addresses; nothing before there

@@ -11,7 +11,7 @@ use super::super::look_up::look_up;
 use super::{End, Rounds, Task};
 use crate::lookup::agent;
 use crate::lookup::challenge::is_gone;
-use crate::members::MemberId;
+use crate::members::MemberName;
 use crate::prepare::places::Outcome;
 use crate::prepare::step::Step;
 
@@ -62,7 +62,7 @@ impl Rounds<'_> {
     }
 
     /// The listed members and their statuses, if the list can be read; `None` if a signal asks for the end and no answer comes.
-    fn listed(&self, agent: &ureq::Agent) -> Result<Option<Option<HashMap<MemberId, String>>>> {
+    fn listed(&self, agent: &ureq::Agent) -> Result<Option<Option<HashMap<MemberName, String>>>> {
         let Task { step, prepared, interrupt, .. } = self.task;
         match look_up(prepared, agent, interrupt, LAST_LOOKUP)? {
             Some(Ok(looked_up)) => Ok(Some(looked_up.listed)),
@@ -73,7 +73,7 @@ impl Rounds<'_> {
         }
     }
 
-    fn resolve(&mut self, unclear: &[usize], listed: Option<&HashMap<MemberId, String>>) {
+    fn resolve(&mut self, unclear: &[usize], listed: Option<&HashMap<MemberName, String>>) {
         let schedule = self.task.prepared.plan.scenario.schedule.as_ref();
         let them = schedule.and_then(|schedule| schedule.participants.as_ref());
         let waiting = them.map_or(&[][..], |them| &them.may_enter[..]);
@@ -104,7 +104,7 @@ impl Rounds<'_> {
     }
 
     /// Marks failed members as done if the list shows that a request whose answer was lost took effect.
-    fn resolve_failed(&mut self, failed: &[usize], listed: Option<&HashMap<MemberId, String>>) {
+    fn resolve_failed(&mut self, failed: &[usize], listed: Option<&HashMap<MemberName, String>>) {
         let Some(listed) = listed else { return };
         for at in failed.iter().copied() {
             if listed.contains_key(&self.places.rows()[at].member) == (self.task.step == Step::Join) {

@@ -64,12 +64,12 @@ impl Page<'_> {
             ],
         };
         // All heartbeats' waits together: they are said where there is only one.
-        let is_only = result.every.iter().filter(|(name, _)| result.steps.get(name).is_some()).count() == 1;
+        let is_only = result.heartbeats().count() == 1;
         let wait = Some(&result.ping.missed_wait).filter(|_| is_heartbeat && is_only);
         let notes = [(Words::CyclesStalled, every.stalled), (Words::UnaskedPongs, every.unasked)];
         html! {
             article.card {
-                h3 { (word(Words::Heartbeat)) " " (code(name)) }
+                h3 { (word(if is_heartbeat { Words::Heartbeat } else { Words::Periodic })) " " (code(name)) }
                 (self.sum(&due))
                 @if is_heartbeat { (self.sum(&sent)) }
                 @if let Some((Some(p99), Some(max))) = wait.map(|wait| (wait.p99_ms, wait.max_ms)) {
@@ -244,6 +244,11 @@ impl Page<'_> {
             h3 .between { (self.word(Words::Messages)) }
             (table.html())
             (self.more(kinds.len(), KINDS_MAX))
+            @if let Some(compressed) = messages.compressed {
+                @for (text, is_warning) in compressed.said(self.recorded.result.sessions.established, self.lang) {
+                    p.card.note.warn[is_warning] { (text) }
+                }
+            }
             @if let Some(ages) = self.ages() { (ages) }
             (self.numbered())
             @if messages.joined > 0 {

@@ -2,8 +2,6 @@
 //!
 //! Invariant: the most frequent kinds are shown in full, the others counted.
 
-use std::fmt::Display;
-
 use maud::{Markup, html};
 
 use super::Page;
@@ -29,9 +27,14 @@ impl Page<'_> {
     pub(super) fn failures(&self) -> Section {
         let errors = &self.recorded.result.errors;
         let (total, attempts, rate) = (grouped(errors.total), grouped(errors.attempts), percent(errors.rate));
-        let rate: [&dyn Display; 3] = [&total, &attempts, &rate];
+        let names: Vec<&str> = self.recorded.result.heartbeats().map(|(name, _)| name).collect();
+        let names = names.join(", ");
+        let lead = match names.is_empty() {
+            true => self.lang.say(Words::FailuresOfSessions, &[&total, &attempts, &rate]),
+            false => self.lang.say(Words::FailuresLead, &[&total, &attempts, &rate, &names]),
+        };
         let body = html! {
-            p.lead { (self.lang.say(Words::FailuresLead, &rate)) }
+            p.lead { (lead) }
             @if errors.details.is_empty() { p.card { (Tone::Good.tag(self.word(Words::NoFailures))) } }
             @for (k, detail) in errors.details.iter().take(KINDS_SHOWN_MAX).enumerate() {
                 (self.kind(detail, k == 0))

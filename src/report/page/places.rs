@@ -34,6 +34,8 @@ impl Page<'_> {
         if result.servers.is_empty() {
             return None;
         }
+        // Where there is no heartbeat, none can fail.
+        let has_heartbeats = result.heartbeats().next().is_some();
         let all: u64 =
             result.servers.iter().map(|(_, server)| server.opened).sum::<u64>() + result.routing.beyond;
         let mut table = Table::new(self.word(Words::ServersCaption))
@@ -45,11 +47,13 @@ impl Page<'_> {
             .text("")
             .figures(self.word(Routing::ExpectedColumn))
             .figures(self.word(Words::Misrouted))
-            .figures(self.word(Words::FailedSessions))
-            .figures(self.word(Words::FailedCycles));
+            .figures(self.word(Words::FailedSessions));
+        if has_heartbeats {
+            table = table.figures(self.word(Words::FailedCycles));
+        }
         for (url, server) in result.servers.iter().take(ROWS_MAX) {
             let share = round(server.opened, all);
-            table.row(vec![
+            let mut cells = vec![
                 name(url),
                 number(server.sessions),
                 number(server.opened),
@@ -58,8 +62,9 @@ impl Page<'_> {
                 count_or_dash(server.expected),
                 count_or_dash(server.misrouted),
                 number(server.failed),
-                number(server.ping_failed),
-            ]);
+            ];
+            cells.extend(has_heartbeats.then(|| number(server.ping_failed)));
+            table.row(cells);
         }
         Some(html! {
             (table.html())

@@ -6,22 +6,17 @@ use super::super::texts::summary::Summary;
 use super::super::{MessagesResult, RunResult};
 use super::{SERVERS_SHOWN_MAX, Text, counted};
 use crate::foreign;
-use crate::numbers::{bytes, figure, grouped};
+use crate::numbers::{figure, grouped};
+
+/// Two readings of this machine's clock are this far apart at most, where it has time enough.
+const CLOCK_PRECISION_MS: f64 = 1.0;
 
 impl Text {
     /// What came compressed, where the scenario offers that.
     pub(super) fn compressed(&mut self, result: &RunResult) {
         let Some(compressed) = result.messages.compressed else { return };
-        let (agreed, open) = (compressed.sessions, result.sessions.established);
-        if compressed.messages > 0 {
-            let count = grouped(compressed.messages);
-            let (received, inflated) = (bytes(compressed.bytes), bytes(compressed.inflated_bytes));
-            self.more(&self.lang.say(Summary::Compressed, &[&count, &received, &inflated]));
-        }
-        if agreed == 0 && open > 0 {
-            self.warn(&self.lang.say(Summary::CompressionDeclined, &[]));
-        } else if agreed < open {
-            self.warn(&self.lang.say(Summary::CompressionPartly, &[&grouped(agreed), &grouped(open)]));
+        for (text, is_warning) in compressed.said(result.sessions.established, self.lang) {
+            if is_warning { self.warn(&text) } else { self.more(&text) }
         }
     }
 
@@ -42,12 +37,15 @@ impl Text {
             self.more(
                 &lang.say(Summary::Age, &[&kind, &figures[0], &figures[1], &figures[2], &least.join(", ")]),
             );
-            if age.negative > 0 {
+            // Less is within the precision of this machine's own clock readings.
+            let are_apart = age.least_ms.iter().any(|(_, least)| *least < -CLOCK_PRECISION_MS);
+            if age.negative > 0 && are_apart {
                 let (negative, all) = (grouped(age.negative), grouped(age.count));
                 self.warn(&lang.say(Summary::AgeNegative, &[&negative, &all, &kind]));
             }
         }
-        for (kind, sequence) in messages.sequences.iter() {
+        let came = |kind: &str| messages.by_type.get(kind).is_some_and(|count| *count > 0);
+        for (kind, sequence) in messages.sequences.iter().filter(|(kind, _)| came(kind)) {
             let (missing, duplicate) = (grouped(sequence.missing), grouped(sequence.duplicate));
             self.more(&lang.say(Summary::Sequence, &[&kind, &missing, &duplicate]));
         }

@@ -36,8 +36,8 @@ texts! {
         TimedOut => "{0} of {1} sessions were not answered in time {2} ({3})",
             "{2} 세션 {1}개 중 {0}개가 제때 응답을 받지 못했습니다({3})";
         Lost => "{0} of {1} sessions failed {2} ({3})", "{2} 세션 {1}개 중 {0}개가 실패했습니다({3})";
-        Pings => "{0} of {1} PINGs were not answered in time ({2})",
-            "PING {1}개 중 {0}개가 제때 응답을 받지 못했습니다({2})";
+        Beats => "{0} of {1} {2} heartbeats were not answered in time ({3})",
+            "{2} 하트비트 {1}개 중 {0}개가 제때 응답을 받지 못했습니다({3})";
         Criterion => "{0}: {1}", "{0}: {1}";
         InHold => "in the hold", "유지 구간에서";
         InStep => "in {0}", "{0} 단계에서";

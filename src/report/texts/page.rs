@@ -150,8 +150,9 @@ texts! {
 
         // Failures.
         Failures => "Failures", "실패";
-        FailuresLead => "{0} of {1} attempts failed ({2}): sessions started and PINGs due.",
-            "시도 {1}건 중 {0}건 실패({2}). 시도는 시작한 세션과 보낼 차례가 된 PING의 합입니다.";
+        FailuresLead => "{0} of {1} attempts failed ({2}): sessions started and heartbeats due ({3}).",
+            "시도 {1}건 중 {0}건 실패({2}). 시도는 시작한 세션과 보낼 차례가 된 하트비트({3})의 합입니다.";
+        FailuresOfSessions => "{0} of {1} sessions started failed ({2}).", "시작한 세션 {1}개 중 {0}개 실패({2}).";
         NoFailures => "Nothing failed.", "실패가 없습니다.";
         ByServer => "By server", "서버별";
         FirstAt => "First (UTC)", "처음(UTC)";
@@ -171,6 +172,7 @@ texts! {
         // Accounts.
         Accounts => "Accounts", "집계";
         Heartbeat => "Heartbeat", "하트비트";
+        Periodic => "Periodic message", "주기 메시지";
         Due => "due", "예정";
         Sent => "sent", "보냄";
         Missed => "missed", "누락";
@@ -247,7 +249,7 @@ texts! {
         SessionsSent => "Sent there", "배정";
         Opened => "Opened", "열림";
         FailedSessions => "Failed", "실패";
-        FailedCycles => "Failed PING cycles", "실패한 PING 주기";
+        FailedCycles => "Failed heartbeats", "실패한 하트비트";
         Misrouted => "Misrouted", "잘못 배정";
         Routing => "Routing:", "라우팅:";
         TargetsCaption => "Connections by address of the target", "대상 주소별 연결";

@@ -14,6 +14,7 @@ texts! {
         Sessions => "Sessions", "세션";
         Arrivals => "Arrivals", "도착";
         Heartbeat => "Heartbeat", "하트비트";
+        Periodic => "Periodic", "주기 메시지";
         Broadcasts => "Broadcasts", "브로드캐스트";
         Departures => "Departures", "퇴장 알림";
         Updates => "Updates", "갱신 알림";

@@ -48,11 +48,11 @@ texts! {
             --expect-servers로 지정합니다.";
 
         IdleTimeout => "members were timed out as idle (TIMEOUT)", "유휴 상태로 타임아웃 처리(TIMEOUT)";
-        IdleTimeoutNext => "Keep PINGs closer than 60 s. If they were, look for \"PING 처리 실패\" and \
+        IdleTimeoutNext => "Send heartbeats at least every 60 s. If they were, look for \"PING 처리 실패\" and \
             \"타임아웃 감지\" in the WebSocket servers' logs: one that does not handle them drops the \
             member.",
-            "PING 간격을 60초보다 짧게 하십시오. 이미 짧다면 WebSocket 서버 로그에서 \"PING 처리 실패\"와 \"타임아웃 감지\"를 확인하십시오. 처리하지 \
-            못하면 회원이 퇴장 처리됩니다.";
+            "하트비트를 60초 이내의 간격으로 보내십시오. 이미 그렇다면 WebSocket 서버 로그에서 \"PING 처리 실패\"와 \"타임아웃 감지\"를 확인하십시오. \
+            처리하지 못하면 회원이 퇴장 처리됩니다.";
 
         BadGateway => "nginx had no server to pass requests to (502)", "nginx가 요청을 전달할 서버 없음(502)";
         BadGatewayNext => "See nginx's error log for the upstream and its reason (refused, reset, no \
@@ -63,6 +63,11 @@ texts! {
         ServerDownNext => "See whether the server runs and why it ended: its log's last lines, dmesg and \
             docker inspect (OOMKilled), a deployment.",
             "서버가 실행 중인지, 왜 종료되었는지 확인하십시오. 로그의 마지막 줄, dmesg와 docker inspect(OOMKilled), 배포 여부를 보십시오.";
+
+        ConnectRefused => "connections were refused, since nothing listens there", "수신 중인 서버가 없어 연결 거부";
+        ConnectRefusedNext => "Check the host and the port of the URL, and that the server runs and listens on that \
+            address (there: ss -ltn), not on 127.0.0.1 alone.",
+            "URL의 호스트와 포트를 확인하고, 서버가 실행 중이며 127.0.0.1만이 아니라 그 주소에서 수신하는지 확인하십시오.";
 
         ServerRestarted => "a server restarted", "서버 재시작";
         ServerRestartedNext => "See why the server ended before it came back: its log's last lines, \

@@ -3,6 +3,8 @@
 //! Knows kinds of errors by their keys, never a text. Invariants: what this machine may have caused is no
 //! sign; a server's shape is read from its own sessions alone.
 
+use std::time::Duration;
+
 use super::rule::{Clue, Place, Shape, Sign};
 use super::{Finding, Side};
 use crate::lang::{Reason, Sentence};
@@ -10,6 +12,7 @@ use crate::measure::HOLD;
 use crate::members::MemberName;
 use crate::numbers::grouped;
 use crate::report::{LedgerResult, MissingPair, RunResult, ServerFailure, ServerResult};
+use crate::scenario::every::Interval;
 
 /// The steps of a WebSocket, and of an open session.
 const CONNECT: &str = "connect";
@@ -32,7 +35,7 @@ const AT_ONCE_SECONDS: f64 = 10.0;
 /// … if they are as many, and this share of those that opened there. Single ones have reasons of their own.
 const AT_ONCE_MIN: u64 = 3;
 const AT_ONCE_SHARE: f64 = 0.1;
-/// As many failed PINGs a session that opened there say that a server was silent.
+/// As many failed heartbeats a session that opened there say that a server was silent.
 const SILENT_SHARE: f64 = 0.5;
 /// More, and a server that takes no connection has other troubles than its limit.
 const WELL_SHARE: f64 = 0.1;
@@ -50,6 +53,8 @@ pub(super) fn find(clue: &Clue<Sign>, result: &RunResult) -> Vec<Finding> {
     };
     let found = match sign {
         Sign::Errors(place, kinds) => errors(*place, kinds, result),
+        Sign::RefusedSince => refused(true, result),
+        Sign::RefusedAlways => refused(false, result),
         Sign::Shape(shape) => shaped(*shape, result),
     };
     found.into_iter().map(|finding| Finding { is_enough, ..finding }).collect()
@@ -85,6 +90,25 @@ fn errors(place: Place, kinds: &[&str], result: &RunResult) -> Vec<Finding> {
         }
     }
     found
+}
+
+/// Refused connections, to what had answered before or to what never had.
+fn refused(answered_before: bool, result: &RunResult) -> Vec<Finding> {
+    let mut found = errors(Place::Anywhere, &[REFUSED], result);
+    found.retain(|finding| has_answered(finding, result) == answered_before);
+    found
+}
+
+/// Whether what a finding is about had answered by then: a server by a session that opened, anything else by
+/// a first step.
+fn has_answered(finding: &Finding, result: &RunResult) -> bool {
+    match finding.server.as_deref().and_then(|url| result.servers.get(url)) {
+        Some(server) => {
+            let was_open = |first: f64| finding.at.is_none_or(|at| first <= at);
+            server.first_opened_seconds.is_some_and(was_open)
+        }
+        None => result.steps.iter().next().is_some_and(|(_, first)| first.count > 0),
+    }
 }
 
 /// Whether a step is in this part of a session: requests come before `connect`, and what follows
@@ -169,12 +193,37 @@ fn failed(server: &ServerResult, step: &str, kinds: &[&str]) -> Option<(u64, f64
 /// A server closes with 1000 for other reasons, too: only silence makes it the idle rule.
 fn idle(url: &str, server: &ServerResult, result: &RunResult) -> Option<Finding> {
     let (closed, first, _) = failed(server, HOLD, PLAIN_CLOSE)?;
-    let interval = result.plan.get("ping_interval").and_then(|text| text.as_str());
-    let interval = interval.and_then(|text| startline_os::units::duration(text).ok());
-    let is_rare = interval.is_some_and(|interval| interval.as_secs_f64() > IDLE_SECONDS);
+    let is_rare = heartbeat_interval(result).is_some_and(|interval| interval.as_secs_f64() > IDLE_SECONDS);
     let is_silent = is_rare || result.ping.answered == 0 || server.ping_failed >= closed;
-    let said = Reason::SeenIdle.with(grouped(closed)).with(url).with(grouped(result.ping.answered));
+    let said = match result.heartbeats().next() {
+        Some(_) => Reason::SeenIdle.with(grouped(closed)).with(url).with(grouped(result.ping.answered)),
+        None => Reason::SeenIdleAlone.with(grouped(closed)).with(url),
+    };
     is_silent.then(|| finding(Some(url), Some(first), said))
+}
+
+/// The least interval that the plan gives a heartbeat, if it gives one to each.
+fn heartbeat_interval(result: &RunResult) -> Option<Duration> {
+    let heartbeats =
+        result.every.iter().map(|(name, _)| name).filter(|name| result.steps.get(name).is_some());
+    let intervals: Option<Vec<Duration>> = heartbeats.map(|name| interval_given(result, name)).collect();
+    intervals?.into_iter().min()
+}
+
+/// What the plan says of it: with `--every`, or with the short form for "ping".
+fn interval_given(result: &RunResult, name: &str) -> Option<Duration> {
+    let short = (name == "ping").then(|| result.plan.get("ping_interval")?.as_str()).flatten();
+    let options = result.plan.get("every").and_then(|all| all.as_array()).into_iter().flatten();
+    let mut long = options.filter_map(|option| {
+        option.as_str()?.strip_prefix(name)?.strip_prefix(".interval=").map(str::to_owned)
+    });
+    let text = long.next_back().or(short.map(str::to_owned))?;
+    match text.parse().ok()? {
+        Interval::Fixed(interval) | Interval::Between(interval, _) | Interval::Exponential(interval) => {
+            Some(interval)
+        }
+        Interval::Given { .. } => None,
+    }
 }
 
 /// A server that lost its sessions at once: one that does not come back, does, or was silent before.

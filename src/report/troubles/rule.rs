@@ -58,6 +58,10 @@ pub(super) enum Place {
 pub(super) enum Sign {
     /// Errors of these kinds.
     Errors(Place, &'static [&'static str]),
+    /// Connections refused by what had answered before.
+    RefusedSince,
+    /// Connections refused by what had never answered.
+    RefusedAlways,
     /// Something that several figures make together.
     Shape(Shape),
 }
@@ -69,7 +73,7 @@ pub(super) enum Shape {
     PairsMissing,
     /// Members announced as gone whose sessions were open.
     GoneWhileOpen,
-    /// Sessions that sent no PING in time, or whose PINGs failed, were closed with 1000.
+    /// Sessions that sent no heartbeat in time, or whose heartbeats failed, were closed with 1000.
     ClosedAsIdle,
     /// Members on another server than their hash says.
     Misrouted,
@@ -77,7 +81,7 @@ pub(super) enum Shape {
     Lost,
     /// It lost them, and sessions opened there again.
     LostAndBack,
-    /// It answered no PINGs before it lost them.
+    /// It answered no heartbeats before it lost them.
     SilentThenLost,
     /// Openings end at a number while connecting fails and open sessions go on.
     Full,

@@ -11,7 +11,7 @@ use crate::watch::EventKind;
 pub(super) const DEATHS: &[&str] = &["server-out-of-memory", "server-restarted", "server-down"];
 
 /// All troubles.
-pub(super) const RULES: [Rule; 10] = [
+pub(super) const RULES: [Rule; 11] = [
     Rule {
         name: "ticket-expired",
         title: T::TicketExpired,
@@ -92,12 +92,17 @@ pub(super) const RULES: [Rule; 10] = [
         name: "server-down",
         title: T::ServerDown,
         next: T::ServerDownNext,
-        client: &[
-            Clue::Enough(Sign::Shape(Shape::Lost)),
-            Clue::Enough(Sign::Errors(Place::Anywhere, &["connect-refused"])),
-        ],
+        client: &[Clue::Enough(Sign::Shape(Shape::Lost)), Clue::Enough(Sign::RefusedSince)],
         servers: &[Clue::Enough(Look::Event(EventKind::Down))],
         explained: Some((How::Died, &["server-out-of-memory", "server-restarted"])),
+    },
+    Rule {
+        name: "connect-refused",
+        title: T::ConnectRefused,
+        next: T::ConnectRefusedNext,
+        client: &[Clue::Enough(Sign::RefusedAlways)],
+        servers: &[],
+        explained: Some((How::Died, DEATHS)),
     },
     Rule {
         name: "server-restarted",

@@ -52,6 +52,22 @@ impl<'t> Brace<'t> {
         text[1 + brace.text.len()..].starts_with('}').then_some(brace)
     }
 
+    /// All that a text has.
+    pub fn all(text: &'t str) -> Vec<Self> {
+        let mut all = Vec::new();
+        let found: Result<_, std::convert::Infallible> = Template::compile(text, |brace| {
+            all.push(*brace);
+            Ok(None)
+        });
+        drop(found);
+        all
+    }
+
+    /// The name of its last filter.
+    pub fn last_filter(&self) -> Option<&'t str> {
+        self.filters.rsplit_once('|').map(|(_, name)| name)
+    }
+
     /// Whether it is a name alone.
     pub fn is_plain(&self) -> bool {
         self.width.is_none() && self.filters.is_empty()

@@ -51,6 +51,13 @@ pub enum Taken<'a> {
         /// Each with its length before it, in two bytes.
         bytes: &'a [u8],
     },
+    /// What a message carries, and what there is beside that.
+    With {
+        /// Index and text of its own, which come first.
+        own: &'a [(u8, &'a str)],
+        /// All others.
+        rest: &'a Taken<'a>,
+    },
 }
 
 impl Default for Taken<'_> {
@@ -76,6 +83,7 @@ impl<'a> Taken<'a> {
         match self {
             Self::All(values) => values.len(),
             Self::Packed { count, .. } => usize::from(count),
+            Self::With { rest, .. } => rest.count(),
         }
     }
 
@@ -87,6 +95,10 @@ impl<'a> Taken<'a> {
                 let place = kept.iter().position(|known| *known == index)?;
                 std::str::from_utf8(pieces(bytes).nth(place)?).ok()
             }
+            Self::With { own, rest } => match own.iter().find(|(known, _)| *known == index) {
+                Some((_, text)) => Some(text),
+                None => rest.get(index),
+            },
         }
     }
 

@@ -158,6 +158,17 @@ pub fn sets() -> Vec<Asked> {
             wanted: vec![after("aa", 0b111_111), wanted("/a", 0b111_000), after("b\"", 0b100_110)],
             each: each("/list/*/a", 4),
         },
+        Asked {
+            rules: vec![
+                Rule { is: Some(b"a".into()), ..Rule::default() },
+                Rule { starts: Some(b"a".into()), ..Rule::default() },
+                Rule { starts: Some(b"[".into()), ..Rule::default() },
+                fields(&[("/type", "A")]),
+                fields(&[("/type", "B")]),
+            ],
+            wanted: vec![wanted("/0", 0b100), wanted("/userId", 0b1000)],
+            each: None,
+        },
     ]
 }
 

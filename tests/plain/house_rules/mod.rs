@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 /// Lines of a source file at most. Past that it holds more than one concept.
 const LINES_MAX: usize = 500;
+/// Columns of a row of a table.
+const TABLE_COLUMNS_MAX: usize = 120;
 
 fn sources(under: &str) -> Vec<(PathBuf, String)> {
     let mut found = Vec::new();
@@ -122,6 +124,25 @@ const ROOMS: [&str; 30] = [
     "cli",
     "app",
 ];
+
+/// Rows of tables, which no editor wraps, fit a wide terminal.
+#[test]
+fn tables_in_the_documents_fit_a_wide_terminal() {
+    let mut documents = vec![PathBuf::from("docs"), PathBuf::from("docs/systems"), PathBuf::from(".")];
+    while let Some(folder) = documents.pop() {
+        for entry in fs::read_dir(&folder).expect("a folder").map(|entry| entry.expect("an entry").path()) {
+            if entry.extension().is_none_or(|it| it != "md") {
+                continue;
+            }
+            let text = fs::read_to_string(&entry).expect("text");
+            for (k, row) in text.lines().enumerate().filter(|(_, line)| line.starts_with('|')) {
+                let columns = row.chars().count();
+                let place = format!("{}:{}", entry.display(), k + 1);
+                assert!(columns <= TABLE_COLUMNS_MAX, "{place}: {columns} columns\n{row}");
+            }
+        }
+    }
+}
 
 /// What a room must not import though it stands below.
 const APART: [(&str, &[&str]); 9] = [

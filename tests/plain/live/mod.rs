@@ -15,6 +15,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Color;
 use startline::live::draw::{Theme, draw};
+use startline::live::frame::{Step, Timed};
 use startline::live::model::{HISTORY_MAX, Key, Model};
 
 use self::played::{Played, RAMP_S};
@@ -99,6 +100,32 @@ fn troubles_stand_above_the_failures_by_name_in_every_size() {
         );
         assert_eq!(screen.contains("           d: d"), all, "{screen}");
         assert!(all || screen.contains(" more\n"), "{screen}");
+    }
+}
+
+/// A scenario with many steps on a small terminal: what is going on stands there, what is over may not.
+#[test]
+fn in_the_hold_heartbeats_and_ages_stand_before_steps_that_are_over() {
+    let with_more = |mut model: Model| {
+        let steps = &mut model.frame.steps;
+        for name in ["form", "greeting", "join", "subscribe", "profile", "list"] {
+            steps.insert(0, Step { name: name.into(), errors: Some(0), ..Step::default() });
+        }
+        let age = Step { name: "said age".into(), timed: Timed::Again, ..Step::default() };
+        steps.push(age);
+        model
+    };
+    let hold = with_more(Played::new().until(RAMP_S + 20).model);
+    let small = screen(&hold, 80, 24);
+    let at = |part: &str| small.find(part).unwrap_or_else(|| panic!("{part} is not in\n{small}"));
+    assert!(at("\nping ") < at("\nsaid age ") && at("\nsaid age ") < at("\nlist "), "{small}");
+    assert!(at("said age ") < at("… and ") && !small.contains("\nlogin "), "{small}");
+    assert!(!small.contains("Arrivals") && small.contains("Sessions open"), "all have come: {small}");
+    // In the ramp, and where all have room, they stand in the scenario's order.
+    for (model, rows) in [(with_more(ramp()), 24), (hold, 60)] {
+        let screen = screen(&model, 80, rows);
+        let (list, ping) = (screen.find("\nlist "), screen.find("\nping "));
+        assert!(list.is_some() && ping.is_none_or(|ping| list < Some(ping)), "{screen}");
     }
 }
 

@@ -398,6 +398,7 @@ fn scenario() -> Scenario {
         kept: Vec::new(),
         columns: Vec::new(),
         literal_braces: Vec::new(),
+        unencoded: Vec::new(),
         name: "runnity".into(),
         source: String::new(),
         plays_on_mock: true,

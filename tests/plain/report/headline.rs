@@ -101,8 +101,8 @@ fn pings_are_counted_as_pings() {
     run.judge_only(criterion("unanswered", "every.ping.unanswered", Good::AtMost, 0.0, ""));
     assert_says(
         &run.result(),
-        "Failed: 40 of 60,040 PINGs were not answered in time (ping-timeout); 1 of 1 criterion failed.",
-        "불합격: PING 60,040개 중 40개가 제때 응답을 받지 못했습니다(ping-timeout). 기준 1개 중 1개가 실패했습니다.",
+        "Failed: 40 of 60,040 ping heartbeats were not answered in time (ping-timeout); 1 of 1 criterion failed.",
+        "불합격: ping 하트비트 60,040개 중 40개가 제때 응답을 받지 못했습니다(ping-timeout). 기준 1개 중 1개가 실패했습니다.",
     );
 }
 

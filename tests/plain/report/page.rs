@@ -235,6 +235,20 @@ fn items_without_place(recorded: &mut startline::report::recorded::Recorded) {
 }
 
 #[test]
+fn heartbeats_have_the_scenario_s_names_and_are_not_named_where_there_are_none() {
+    let mut recorded = ordinary();
+    let page = page::html(&recorded, Lang::En);
+    assert!(
+        page.contains("sessions started and heartbeats due (ping).") && page.contains("Failed heartbeats")
+    );
+    assert!(page.contains("<h3>Heartbeat <code"));
+    recorded.result.every.0[0].0 = "note".into();
+    let page = page::html(&recorded, Lang::En);
+    assert!(page.contains("<h3>Periodic message <code"), "it awaits no reply");
+    assert!(page.contains("sessions started failed (") && !page.contains("Failed heartbeats"));
+}
+
+#[test]
 fn a_page_loads_nothing() {
     let page = page::html(&watched(), Lang::En);
     let style_and_script = page.split("<body>").next().expect("a head").len();

@@ -6,6 +6,7 @@ use std::time::Duration;
 use startline::checks::Page;
 use startline::lang::Lang;
 use startline::plan::Http;
+use startline::report::AgeResult;
 use startline::report::text::summary;
 use startline::scenario::Good;
 use startline_os::tick::Ticks;
@@ -42,6 +43,29 @@ fn a_criterion_that_is_named_after_its_figure_prints_it_once() {
     let text = summary(&run.result(), None, Lang::En, Page::PLAIN);
     assert!(text.contains("✓ ping p95  "), "{text}");
     assert!(!text.contains("p95 p95"), "{text}");
+}
+
+#[test]
+fn clocks_differ_where_ages_are_negative_by_more_than_a_reading_s_precision() {
+    let mut result = Run::good().result();
+    let shown = |least_ms: f64, result: &mut startline::report::RunResult| {
+        let age = AgeResult { count: 9, negative: 2, ..AgeResult::default() };
+        let least_ms = [("ws://one".to_owned(), least_ms)].into_iter().collect();
+        result.messages.ages = [("said".to_owned(), AgeResult { least_ms, ..age })].into_iter().collect();
+        summary(result, None, Lang::En, Page::PLAIN)
+    };
+    assert!(shown(-7.0, &mut result).contains("2 of 9 messages said were sent later than they came"));
+    assert!(!shown(-0.005, &mut result).contains("clocks differ"));
+}
+
+#[test]
+fn what_awaits_no_reply_is_no_heartbeat() {
+    let mut result = Run::good().result();
+    let shown = |result: &startline::report::RunResult| summary(result, None, Lang::En, Page::PLAIN);
+    assert!(shown(&result).contains("\nHeartbeat   ping: "), "{}", shown(&result));
+    result.every.0[0].0 = "note".into();
+    assert!(shown(&result).contains("\nPeriodic    note: "), "{}", shown(&result));
+    assert!(!shown(&result).contains("Heartbeat"), "{}", shown(&result));
 }
 
 #[test]

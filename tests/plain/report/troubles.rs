@@ -299,6 +299,16 @@ fn what_one_trouble_causes_is_no_other_trouble() {
     fail_before(&mut result, "connect", "connect-refused", 12);
     fail_before(&mut result, "enter", "http-502", 12);
     assert_named(&result, vec!["bad-gateway", "server-down"]);
+    // What refuses from the first connection on has not gone down: nothing listens there.
+    let mut result = healthy();
+    fail(&mut result, ONE, "connect", "connect-refused", 90, (0.1, 100.0));
+    let refusing = server(&mut result, ONE);
+    (refusing.opened, refusing.first_opened_seconds, refusing.last_opened_seconds) = (0, None, None);
+    assert_named(&result, vec!["connect-refused"]);
+    let mut result = healthy();
+    result.steps.0.iter_mut().for_each(|(_, step)| step.count = 0);
+    fail_before(&mut result, "login", "connect-refused", 12);
+    assert_named(&result, vec!["connect-refused"]);
     // A business server is down, and nginx says so.
     let mut result = healthy();
     event(&mut result, EventKind::Down, "business 10.0.0.6:8080", 290);
@@ -363,4 +373,24 @@ fn a_trouble_says_where_when_and_what_to_do() {
     // Two servers have it: no one of them is named.
     fail(&mut result, TWO, "connect", "connect-timeout", 500, (251.0, 270.0));
     assert_eq!(troubles::diagnose(&result)[0].server, None);
+}
+
+#[test]
+fn a_rare_heartbeat_is_a_sign_of_the_idle_rule_however_its_interval_was_given() {
+    let named = |plan: serde_json::Value| {
+        let mut result = healthy();
+        fail(&mut result, ONE, "hold", "closed-1000", 50, (400.0, 1_700.0));
+        for key in ["ping_interval", "every"] {
+            result.plan[key] = plan[key].clone();
+        }
+        assert!(result.ping.answered > 0);
+        names(&result).iter().any(|name| name == "idle-timeout")
+    };
+    assert!(named(serde_json::json!({ "ping_interval": "90s" })));
+    assert!(named(serde_json::json!({ "every": ["ping.interval=90s"] })));
+    assert!(named(serde_json::json!({ "every": ["ping.interval=~2m"] })));
+    assert!(named(serde_json::json!({ "ping_interval": "20s", "every": ["ping.interval=90s"] })));
+    assert!(!named(serde_json::json!({ "every": ["ping.interval=50s..2m"] })));
+    assert!(!named(serde_json::json!({ "every": ["record.interval=90s"] })));
+    assert!(!named(serde_json::json!({})));
 }

@@ -72,7 +72,7 @@ fn a_run_under_way_is_not_finished() {
 fn accounts_that_do_not_close_prove_nothing() {
     let mut run = Run::good();
     run.recorder.ping(EveryIndex(0), PingEvent::Due);
-    assert_verdict(&run.result(), Verdict::Inconclusive, "PINGs due = sent + missed");
+    assert_verdict(&run.result(), Verdict::Inconclusive, "heartbeats due = sent + missed");
 }
 
 // 2. A failure that stands.

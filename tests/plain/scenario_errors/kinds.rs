@@ -96,7 +96,7 @@ fn places() {
         ),
         (
             "a = { answer = \"{id}\" }\nb = { take = { id = \"/id\" }, answer = \"{id}\" }",
-            "before it is taken from an answer",
+            "{id} is taken for the answer of another kind, and is gone after it",
         ),
     ] {
         let said = refused_kinds("", kind);

@@ -98,6 +98,11 @@ fn places_of_values_are_checked() {
 #[test]
 fn forms_passwords_and_redirects_are_checked() {
     assert!(refused("body = ''\nform = { a = 'b' }", "").contains("give \"body\" or \"form\", not both"));
+    let twice = refused("form = { a = 'x{member_id|form}' }", "");
+    assert!(
+        twice.ends_with("{member_id|form}: the values of \"form\" are encoded already; leave out |form"),
+        "{twice}"
+    );
     assert!(
         refused("basic_auth = { user = 'a:b', password = 'c' }", "").contains("a user name has no \":\"")
     );

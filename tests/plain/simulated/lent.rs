@@ -5,19 +5,21 @@ use std::time::Duration;
 
 use startline::engine::observe::Books;
 use startline::fault::{Blame, Fault};
+use startline::measure::ledger::{self, Board, Closing, Homes, Ledger, LedgerTotals, SessionSet};
 use startline::measure::servers::ServerNames;
 use startline::measure::{Counts, Layout, Recorder, Tally, Totals};
 use startline::members::{MemberId, Members, Rows, SessionNumber};
 use startline::scenario::outside::{Header, Outside};
 use startline::scenario::{MessageType, Scenario, StepIndex};
-use startline::session::script::Delays;
 use startline::session::{
-    Commands, Context, Phase, Rhythm, Script, Session, Side, Slots, Spills, StepPlaces, Timer, Vault, Waits,
-    Who,
+    Commands, Context, Phase, Script, Session, Side, Slots, Spills, Timer, Vault, Waits, Who,
 };
 use startline_os::tick::{Tick, Ticks};
 
-use super::script;
+use super::{script, script_of};
+
+/// What its wall clock says.
+const UNIX_MICROS: u64 = 1_700_000_000_000_000;
 
 /// A session with everything that it needs, driven by hand.
 pub struct Driven {
@@ -30,6 +32,8 @@ pub struct Driven {
     books: Books,
     totals: Totals,
     now: Tick,
+    /// When what it receives had been read, on the wall clock.
+    pub heard_micros: u64,
     /// What its worker knows of waits.
     pub waits: Waits,
     /// When the first step is over.
@@ -43,6 +47,10 @@ pub struct Driven {
     pub commands: Commands,
 }
 
+fn compiled(source: &str) -> Scenario {
+    Scenario::compile("x.toml", source, &[]).expect("it compiles")
+}
+
 impl Driven {
     /// Started, and told that no connection is free.
     pub fn waiting() -> Self {
@@ -53,10 +61,7 @@ impl Driven {
 
     /// Of this scenario, with its first connection up.
     pub fn playing(source: &str) -> Self {
-        let scenario = Arc::new(Scenario::compile("x.toml", source, &[]).expect("it compiles"));
-        let (delays, rhythm) = (Delays::of(&scenario), Rhythm::of(&scenario, 7));
-        let places = StepPlaces::of(&scenario);
-        let mut driven = Self::started(Script { scenario, delays, rhythm, places, ..script() });
+        let mut driven = Self::started(script_of(compiled(source)));
         driven.connect();
         driven
     }
@@ -66,21 +71,39 @@ impl Driven {
         let header =
             Header { columns: columns.iter().map(|name| (*name).to_owned()).collect(), ..Header::default() };
         let outside = Outside { header: Some(header), ..Outside::default() };
-        let scenario =
-            Arc::new(Scenario::compile_with("x.toml", source, &[], &outside).expect("it compiles"));
+        let scenario = Scenario::compile_with("x.toml", source, &[], &outside).expect("it compiles");
         let mut rows = Rows::new(&scenario.columns, None);
         rows.push(cells.iter().copied());
         let members = Members::range(MemberId(13), 1, 1).with_rows(Arc::new(rows.finish()));
         let script = Script {
-            delays: Delays::of(&scenario),
             members: Arc::new(members),
             hosts: vec!["sim".into(), "other".into()],
-            scenario,
-            ..script()
+            ..script_of(scenario)
         };
         let mut driven = Self::started(script);
         driven.connect();
         driven
+    }
+
+    /// The first of members whose ids are text, and who keeps a ledger of the others.
+    pub fn among(source: &str, ids: &[&str]) -> Self {
+        let mut rows = Rows::new(&[false, false], Some(0));
+        ids.iter().for_each(|id| rows.push([*id]));
+        let members = Members::range(MemberId(0), ids.len() as u32, 1).with_rows(Arc::new(rows.finish()));
+        let (members, count) = (Arc::new(members), ids.len() as u32);
+        let mut driven =
+            Self::started(Script { members: Arc::clone(&members), ..script_of(compiled(source)) });
+        driven.books.ledger = Some(Ledger::new(members, count, &[SessionNumber(0)], Board::new(count)));
+        driven.connect();
+        driven
+    }
+
+    /// What its ledger says if all these members were open.
+    pub fn pairs(&mut self, members: u32) -> LedgerTotals {
+        let mut open = SessionSet::new(members);
+        (0..members).for_each(|member| _ = open.insert(SessionNumber(member)));
+        let ledger = self.books.ledger.take().expect("it keeps one");
+        ledger::close(&[ledger], &Closing { open: &open, homes: &Homes::default(), stalls: &[] })
     }
 
     fn started(script: Script) -> Self {
@@ -111,6 +134,7 @@ impl Driven {
             vault: Vault::default(),
             books,
             now: Tick::from_raw(u32::MAX - 100),
+            heard_micros: UNIX_MICROS,
             waits: Waits::default(),
             deadline: Tick::default(),
             armed: Vec::new(),
@@ -127,10 +151,7 @@ impl Driven {
 
     /// The same of a scenario without requests, for this session of the run, upgraded.
     pub fn upgraded(source: &str, number: u32) -> Self {
-        let scenario = Arc::new(Scenario::compile("x.toml", source, &[]).expect("it compiles"));
-        let (delays, rhythm) = (Delays::of(&scenario), Rhythm::of(&scenario, 7));
-        let places = StepPlaces::of(&scenario);
-        let mut driven = Self::started(Script { scenario, delays, rhythm, places, ..script() });
+        let mut driven = Self::started(script_of(compiled(source)));
         driven.number = number;
         driven.connect();
         let answer = driven.switching("Upgrade: websocket\r\nConnection: upgrade");
@@ -277,7 +298,8 @@ impl Driven {
         self.commands = Commands::default();
         let mut ctx = Context {
             now: self.now,
-            unix_micros: 1_700_000_000_000_000,
+            unix_micros: UNIX_MICROS,
+            heard_micros: self.heard_micros,
             who: Who { session: SessionNumber(self.number), member_id: MemberId(13), challenge_id: 38 },
             row: 0,
             script: &self.script,
@@ -297,6 +319,12 @@ impl Driven {
         if let Some((_, due)) = self.commands.timers.back() {
             self.deadline = *due;
         }
+    }
+
+    /// The server that it was sent to, as results name it.
+    pub fn server(mut self) -> String {
+        let interval = self.books.recorder.take();
+        interval.tally().routing.servers().first().map(|server| server.url.clone()).unwrap_or_default()
     }
 
     /// The evidence of its failure.

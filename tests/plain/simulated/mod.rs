@@ -346,6 +346,7 @@ impl World {
         let mut ctx = Context {
             now: Tick::from_micros(self.now),
             unix_micros: 1_700_000_000_000_000 + self.now / TICK_MICROS * TICK_MICROS,
+            heard_micros: 1_700_000_000_000_000 + self.now,
             who: Who {
                 session: SessionNumber(index as u32),
                 member_id: MemberId(FIRST_MEMBER + index as u64),

@@ -13,7 +13,7 @@ use startline::measure::{CloseEnd, Layout, PingEvent, Recorder, Timed, Totals};
 use startline::members::{MemberId, SessionNumber};
 use startline::scenario::every::EveryIndex;
 use startline::scenario::{MessageType, Scenario, StepIndex};
-use startline::session::{Observer, StepPlaces, Unmatched, Who};
+use startline::session::{Observer, PingFailed, StepPlaces, Unmatched, Who};
 use startline_os::tick::{Tick, Ticks};
 
 /// What all sessions told.
@@ -258,8 +258,8 @@ impl Observer for Witness {
             PingEvent::Pending => self.tally.pending += 1,
         }
     }
-    fn ping_failed(&mut self, who: Who, every: EveryIndex, server: ServerIndex, fault: Fault, waited: Timed) {
-        self.books.ping_failed(who, every, server, fault, waited);
+    fn ping_failed(&mut self, who: Who, every: EveryIndex, server: ServerIndex, failed: PingFailed<'_>) {
+        self.books.ping_failed(who, every, server, failed);
     }
     fn wants_unmatched(&self) -> bool {
         self.books.wants_unmatched()

@@ -12,7 +12,7 @@ use super::number::Number;
 use super::search::{Mark, Search};
 use super::skip::Skip;
 use super::text::{Escapes, plain_len};
-use super::tree::{NONE, Node, ROOT, Seen, Tree};
+use super::tree::{Lead, NONE, Node, ROOT, Seen, Tree};
 use super::value::{Found, Token, VALUE_BYTES_MAX, Value};
 
 /// Containers open at once at most; what is deeper is not read.
@@ -37,7 +37,7 @@ pub(super) struct Body {
 /// How far the JSON has been read.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Walk {
-    /// For each open container, outermost in the lowest bit, whether it is an object.
+    /// For each open container, innermost in the lowest bit, whether it is an object.
     objects: u64,
     /// Containers open.
     depth: u8,
@@ -51,6 +51,7 @@ pub(super) struct Walk {
     /// The bytes of the key, string or number being read are wanted.
     is_wanted: bool,
     literal: Literal,
+    number: Number,
     escapes: Escapes,
     /// The element being read, of the innermost container on the tree.
     index: u32,
@@ -76,7 +77,7 @@ enum State {
     /// More of true, false or null.
     InLiteral,
     /// More of a number, or what follows it.
-    InNumber(Number),
+    InNumber,
     /// More of a string.
     InText,
     /// A key.
@@ -125,18 +126,18 @@ impl Walk {
     ) {
         let mut rest = if self.state == State::Start { self.start(body, piece) } else { piece };
         let mut with = With { tree: &body.tree, judge, briefs, each };
-        while let Some(&byte) = rest.first() {
+        while !rest.is_empty() {
             if self.state == State::Over || with.judge.is_done() {
                 return;
             }
-            if byte == b',' && self.state == State::AfterValue {
+            if rest.first() == Some(&b',') && self.state == State::AfterValue {
                 let taken = self.take_elements(rest, &mut with);
                 if taken > 0 {
                     rest = rest.get(taken..).unwrap_or_default();
                     continue;
                 }
             }
-            match self.step(byte, rest, &mut with) {
+            match self.step(rest, &mut with) {
                 Ok(taken) => rest = rest.get(taken..).unwrap_or_default(),
                 Err(Broken) => self.state = State::Over,
             }
@@ -152,7 +153,9 @@ impl Walk {
             },
             _ => piece,
         };
-        let Some(at) = memchr2(b'{', b'[', text) else { return &[] };
+        // Mostly at once, and a search costs more than a look.
+        let is_at_once = matches!(text.first(), Some(b'{' | b'['));
+        let Some(at) = (if is_at_once { Some(0) } else { memchr2(b'{', b'[', text) }) else { return &[] };
         let is_object = text.get(at) == Some(&b'{');
         (self.objects, self.depth, self.depth_on_tree) = (u64::from(is_object), 1, 1);
         (self.node, self.child, self.index) = (ROOT, NONE, 0);
@@ -163,13 +166,13 @@ impl Walk {
     }
 
     #[inline]
-    fn step(&mut self, byte: u8, rest: &[u8], with: &mut With<'_, '_>) -> Result<usize> {
+    fn step(&mut self, rest: &[u8], with: &mut With<'_, '_>) -> Result<usize> {
         match self.state {
-            State::InKey | State::InText => self.take_string(byte, rest, with),
-            State::InNumber(number) => self.take_number(number, rest, with),
+            State::InKey | State::InText => self.take_string(rest, with),
+            State::InNumber => self.take_number(rest, with),
             State::InLiteral => self.take_literal(rest, with),
             State::Skip(skip) => Ok(self.pass_over(skip, rest, with)),
-            _ => self.take_structure(byte, with),
+            _ => self.take_structure(rest, with),
         }
     }
 
@@ -177,11 +180,7 @@ impl Walk {
     /// field comes first; returns the bytes taken. Any other element is walked through, with the same
     /// outcome.
     fn take_elements(&mut self, piece: &[u8], with: &mut With<'_, '_>) -> usize {
-        if self.is_in_object() || !self.is_on_tree() {
-            return 0;
-        }
-        let lead = with.tree.node(self.node).and_then(|array| array.lead.as_ref());
-        let Some(lead) = lead.filter(|lead| with.judge.asks(lead.each)) else { return 0 };
+        let Some(lead) = self.lead(with.tree).filter(|lead| with.judge.asks(lead.each)) else { return 0 };
         let is_certain = with.judge.decided().is_some();
         let mut rest = piece;
         while let Some(field) = rest.strip_prefix(&*lead.text)
@@ -194,6 +193,12 @@ impl Walk {
         piece.len() - rest.len()
     }
 
+    /// How the elements begin of the list that is handed out, if that is where the walk is.
+    fn lead<'t>(&self, tree: &'t Tree) -> Option<&'t Lead> {
+        let array = tree.node(self.node).filter(|_| !self.is_in_object() && self.is_on_tree());
+        array.and_then(|array| array.lead.as_ref())
+    }
+
     fn pass_over(&mut self, mut skip: Skip, rest: &[u8], with: &mut With<'_, '_>) -> usize {
         let end = skip.take(rest);
         match end {
@@ -203,31 +208,48 @@ impl Walk {
         end.unwrap_or(rest.len())
     }
 
-    /// The byte between keys and values, or the first of one.
+    /// The bytes between keys and values, up to the first of one.
     #[inline]
-    fn take_structure(&mut self, byte: u8, with: &mut With<'_, '_>) -> Result<usize> {
-        match (self.state, byte) {
-            (_, b' ' | b'\t' | b'\n' | b'\r') => {}
-            (State::FirstKey | State::Key, b'"') => {
-                self.is_wanted = self.is_on_tree();
-                self.token.clear();
-                self.state = State::InKey;
-            }
-            (State::Colon, b':') => self.state = State::Value,
-            (State::FirstElement, b']') | (State::FirstKey, b'}') => self.close(with),
-            (State::FirstElement | State::Value, _) => return self.begin_value(byte, with),
-            (State::AfterValue, b',') => match self.is_in_object() {
-                true => self.state = State::Key,
-                false => {
-                    self.index = self.index.saturating_add(u32::from(self.is_on_tree()));
-                    self.state = State::Value;
+    fn take_structure(&mut self, rest: &[u8], with: &mut With<'_, '_>) -> Result<usize> {
+        for (at, &byte) in rest.iter().enumerate() {
+            match (self.state, byte) {
+                (_, b' ' | b'\t' | b'\n' | b'\r') => {}
+                (State::FirstKey | State::Key, b'"') => {
+                    self.is_wanted = self.is_on_tree();
+                    self.token.clear();
+                    self.state = State::InKey;
+                    return Ok(at + 1);
                 }
-            },
-            (State::AfterValue, b'}') if self.is_in_object() => self.close(with),
-            (State::AfterValue, b']') if !self.is_in_object() => self.close(with),
-            _ => return Err(Broken),
+                (State::Colon, b':') => self.state = State::Value,
+                (State::FirstElement, b']') | (State::FirstKey, b'}') => self.close(with),
+                (State::FirstElement | State::Value, _) => {
+                    let len = self.begin_value(byte, with)?;
+                    if self.is_inside() {
+                        return Ok(at + len);
+                    }
+                }
+                // Elements that are alike are taken whole, from their comma on.
+                (State::AfterValue, b',') if at > 0 && self.lead(with.tree).is_some() => return Ok(at),
+                (State::AfterValue, b',') => self.begin_next(),
+                (State::AfterValue, b'}') if self.is_in_object() => self.close(with),
+                (State::AfterValue, b']') if !self.is_in_object() => self.close(with),
+                _ => return Err(Broken),
+            }
+            if matches!(self.state, State::Skip(_) | State::Over) {
+                return Ok(at + 1);
+            }
         }
-        Ok(1)
+        Ok(rest.len())
+    }
+
+    /// After a comma.
+    fn begin_next(&mut self) {
+        if self.is_in_object() {
+            self.state = State::Key;
+        } else {
+            self.index = self.index.saturating_add(u32::from(self.is_on_tree()));
+            self.state = State::Value;
+        }
     }
 
     /// Returns the bytes taken: none of a number.
@@ -247,7 +269,8 @@ impl Walk {
             b'n' => self.begin_literal(b"null"),
             _ => {
                 self.token.clear();
-                self.state = State::InNumber(Number::default());
+                self.number = Number::default();
+                self.state = State::InNumber;
                 return Ok(0);
             }
         }
@@ -265,19 +288,14 @@ impl Walk {
         if array.has_star() {
             tree.begin_element(&mut self.seen);
         }
-        array.by_index(self.index, tree)
+        array.by_index(self.index)
     }
 
     /// Part of a key or of a string.
     #[inline]
-    fn take_string(&mut self, byte: u8, rest: &[u8], with: &mut With<'_, '_>) -> Result<usize> {
+    fn take_string(&mut self, rest: &[u8], with: &mut With<'_, '_>) -> Result<usize> {
         if self.escapes.is_open() {
-            if let Some(character) = self.escapes.take(byte).ok_or(Broken)?
-                && self.is_wanted
-            {
-                self.token.push(character.encode_utf8(&mut [0; 4]).as_bytes());
-            }
-            return Ok(1);
+            return self.take_escape(rest);
         }
         let len = plain_len(rest);
         let plain = rest.get(..len).unwrap_or_default();
@@ -296,6 +314,16 @@ impl Walk {
             }
         }
         Ok(len + 1)
+    }
+
+    fn take_escape(&mut self, rest: &[u8]) -> Result<usize> {
+        let Some(&byte) = rest.first() else { return Ok(0) };
+        if let Some(character) = self.escapes.take(byte).ok_or(Broken)?
+            && self.is_wanted
+        {
+            self.token.push(character.encode_utf8(&mut [0; 4]).as_bytes());
+        }
+        Ok(1)
     }
 
     fn push(&mut self, part: &[u8]) {
@@ -326,10 +354,10 @@ impl Walk {
         self.end_value(with);
     }
 
-    fn take_number(&mut self, number: Number, rest: &[u8], with: &mut With<'_, '_>) -> Result<usize> {
-        let (number, len) = number.take(rest);
+    fn take_number(&mut self, rest: &[u8], with: &mut With<'_, '_>) -> Result<usize> {
+        let (number, len) = self.number.take(rest);
         let digits = rest.get(..len).unwrap_or_default();
-        self.state = State::InNumber(number);
+        self.number = number;
         if len == rest.len() {
             self.push(digits);
             return Ok(len);
@@ -368,8 +396,7 @@ impl Walk {
         if self.depth >= DEPTH_MAX {
             return Err(Broken);
         }
-        let bit = 1 << self.depth;
-        self.objects = if is_object { self.objects | bit } else { self.objects & !bit };
+        self.objects = self.objects << 1 | u64::from(is_object);
         if self.is_wanted {
             report(self.child, Found::Container, with);
         }
@@ -394,6 +421,7 @@ impl Walk {
                 self.index = node.index.unwrap_or_default();
             }
         }
+        self.objects >>= 1;
         self.depth = self.depth.saturating_sub(1);
         self.end_value(with);
     }
@@ -417,8 +445,13 @@ impl Walk {
         self.is_on_tree() && self.is_in_object() && object.is_some_and(|object| object.has_all(&self.seen))
     }
 
+    /// Whether a key or a scalar is being read.
+    fn is_inside(&self) -> bool {
+        matches!(self.state, State::InKey | State::InLiteral | State::InNumber | State::InText)
+    }
+
     fn is_in_object(&self) -> bool {
-        self.objects >> self.depth.saturating_sub(1) & 1 == 1
+        self.objects & 1 == 1
     }
 
     /// Whether the innermost container is on the tree.

@@ -126,6 +126,9 @@ impl Judge {
 
     /// Refutes every rule with a condition that has not been met: the record is over.
     pub(super) fn refute_unmet(&mut self, briefs: &[Brief]) {
+        if self.decided.is_some() {
+            return;
+        }
         for (rule, _) in briefs.iter().enumerate() {
             if self.unmet.get(rule) != Some(&0) {
                 self.refute(1 << rule);

@@ -1,11 +1,11 @@
 //! Finds the first of several rules that a record matches, and values in it, over any split.
 //!
 //! A record is a message, or a part of one between separators. Most are broadcasts of some 140 bytes
-//! whose type comes first: [`Matcher::quick`] reads those in a few nanoseconds. Everything else is one
-//! forward pass ([`Matching`]), which keeps its place between pieces, never a record, and stops at the
-//! last wanted byte. Knows nothing of what rules and values mean, and leaves UTF-8 to
-//! [`super::websocket::Utf8Check`]. Invariant: the outcome depends on the record's bytes alone, not on
-//! their split; on valid JSON it is what serde_json would find.
+//! whose type comes first, or heartbeats of a few bytes: [`Matcher::quick`] knows those by their start, in
+//! a few nanoseconds. Everything else is one forward pass ([`Matching`]), which keeps its place between
+//! pieces, never a record, and stops at the last wanted byte. Knows nothing of what rules and values mean,
+//! and leaves UTF-8 to [`super::websocket::Utf8Check`]. Invariant: the outcome depends on the record's bytes
+//! alone, not on their split; on valid JSON it is what serde_json would find.
 //!
 //! `rule` is what is asked for; `tree` and `raw` hold it compiled; `json` walks, over the grammar in
 //! `text` and `number`, and passes over what nobody asks for with `skip`; `judge` holds what has become known.
@@ -50,7 +50,7 @@ pub use value::{VALUE_BYTES_MAX, Value};
 
 use json::{Body, Walk};
 use judge::{Brief, EACH, Judge, SLOTS_MAX};
-use quick::Types;
+use quick::Starts;
 use raw::{After, Reading, Texts};
 use search::Mark;
 use tree::{Rules, Tree};
@@ -63,7 +63,7 @@ pub struct Matcher {
     bodies: Vec<Body>,
     /// For each place its slots: of each rule by which body it is read, or none.
     slots: Vec<Vec<(Rules, u8)>>,
-    types: Option<Types>,
+    starts: Option<Starts>,
 }
 
 /// A value to keep.
@@ -130,7 +130,7 @@ impl Matcher {
         if let Some(each) = each {
             matcher.hand_out(each, rules)?;
         }
-        matcher.types = Types::of(rules, &matcher.briefs, wanted);
+        matcher.starts = Starts::of(rules, &matcher.briefs, wanted);
         Ok(matcher)
     }
 
@@ -139,11 +139,11 @@ impl Matcher {
         self.briefs.is_empty()
     }
 
-    /// The rule of a record, and the one value that it wants, where these are its first two fields; `None` says
-    /// nothing.
+    /// The rule of a record, and the one value that it wants, where its first bytes or its first two fields say
+    /// so; `None` says nothing.
     #[inline]
     pub fn quick<'r>(&self, record: &'r [u8]) -> Option<Quick<'r>> {
-        self.types.as_ref()?.read(record)
+        self.starts.as_ref()?.read(record)
     }
 
     fn add(&mut self, rule: &Rule, index: usize) -> Result<()> {
@@ -267,7 +267,9 @@ impl Matching {
         if !matcher.texts.is_empty() {
             self.reading.begin(&matcher.texts);
         }
-        self.walks.resize_with(matcher.bodies.len(), Walk::default);
+        if self.walks.len() != matcher.bodies.len() {
+            self.walks.resize_with(matcher.bodies.len(), Walk::default);
+        }
         self.walks.iter_mut().for_each(Walk::begin);
     }
 

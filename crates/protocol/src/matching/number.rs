@@ -27,13 +27,17 @@ pub(super) enum Number {
 impl Number {
     /// Goes on over the start of `bytes`; returns how far.
     pub(super) fn take(mut self, bytes: &[u8]) -> (Self, usize) {
-        for (len, &byte) in bytes.iter().enumerate() {
-            match self.next(byte) {
-                Some(next) => self = next,
-                None => return (self, len),
+        let mut len = 0;
+        while let Some(next) = bytes.get(len).and_then(|&byte| self.next(byte)) {
+            self = next;
+            len += 1;
+            if matches!(self, Self::Integer | Self::Fraction | Self::ExponentDigits) {
+                // Most of a number, with nothing to decide.
+                let rest = bytes.get(len..).unwrap_or_default();
+                len += rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
             }
         }
-        (self, bytes.len())
+        (self, len)
     }
 
     /// Whether it may end here.

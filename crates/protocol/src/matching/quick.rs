@@ -1,4 +1,5 @@
-//! Reads the first two or three fields of a record by position, which is enough for most broadcasts.
+//! Knows a record by its start: by its first bytes, or by its first two or three fields, which is enough
+//! for most broadcasts and heartbeats.
 //!
 //! Checks nothing behind what it returns. Invariant: what it returns, the whole pass would find too.
 
@@ -9,12 +10,32 @@ use super::{Place, Wanted, text};
 /// A number of at most this many digits fits 64 bits.
 const INTEGER_DIGITS_MAX: usize = 19;
 
+/// The first rules, as far as the start of a record tells them apart.
+#[derive(Clone, Debug)]
+pub(super) struct Starts {
+    /// Those that ask for bytes.
+    texts: Vec<Text>,
+    /// Those that follow, and ask for the first field of an object.
+    types: Option<Types>,
+}
+
+#[derive(Clone, Debug)]
+struct Text {
+    text: Box<[u8]>,
+    /// The record is no longer.
+    is_whole: bool,
+    /// Nothing is wanted beyond being found.
+    is_all: bool,
+}
+
 /// The rules that the first field of an object tells apart.
 #[derive(Clone, Debug)]
-pub(super) struct Types {
+struct Types {
     /// The field's key.
     key: Box<[u8]>,
-    /// The first rules, each by the text that the field is.
+    /// The first of them.
+    first: u8,
+    /// Each by the text that the field is.
     rules: Vec<Type>,
 }
 
@@ -47,12 +68,53 @@ pub struct Quick<'r> {
     pub second: Option<(u8, &'r [u8])>,
 }
 
-impl Types {
+impl Starts {
     /// `None` where the first rule asks for anything else.
     pub(super) fn of(rules: &[Rule], briefs: &[Brief], wanted: &[Wanted]) -> Option<Self> {
-        let (key, _) = by_field(rules.first()?)?;
-        let like_the_first = rules.iter().map_while(|rule| by_field(rule).filter(|(other, _)| *other == key));
-        let types = like_the_first.zip(briefs).enumerate().map(|(k, ((_, text), brief))| {
+        let texts: Vec<Text> =
+            rules.iter().zip(briefs).map_while(|(rule, brief)| Text::of(rule, brief)).collect();
+        let types = Types::of(rules, texts.len(), briefs, wanted);
+        (!texts.is_empty() || types.is_some()).then_some(Self { texts, types })
+    }
+
+    #[inline]
+    pub(super) fn read<'r>(&self, record: &'r [u8]) -> Option<Quick<'r>> {
+        for (rule, text) in self.texts.iter().enumerate() {
+            if text.is_met_by(record) {
+                return text.is_all.then_some(Quick { rule: rule as u8, integer: None, second: None });
+            }
+        }
+        self.types.as_ref()?.read(record)
+    }
+}
+
+impl Text {
+    /// Of a rule that asks for the whole record or its start alone.
+    fn of(rule: &Rule, brief: &Brief) -> Option<Self> {
+        let Rule { is, starts, contains: None, fields, .. } = rule else { return None };
+        let (text, is_whole) = match (is, starts) {
+            _ if !fields.is_empty() => return None,
+            (Some(text), None) => (text, true),
+            (None, Some(text)) if !text.is_empty() => (text, false),
+            _ => return None,
+        };
+        Some(Self { text: text.as_slice().into(), is_whole, is_all: brief.slots == 0 })
+    }
+
+    #[inline]
+    fn is_met_by(&self, record: &[u8]) -> bool {
+        record.starts_with(&self.text) && (!self.is_whole || record.len() == self.text.len())
+    }
+}
+
+impl Types {
+    /// Of the rules from the `first` on.
+    fn of(rules: &[Rule], first: usize, briefs: &[Brief], wanted: &[Wanted]) -> Option<Self> {
+        let (key, _) = by_field(rules.get(first)?)?;
+        let alike = rules.iter().map(|rule| by_field(rule).filter(|(other, _)| *other == key));
+        let alike = alike.zip(briefs).enumerate().skip(first);
+        let types = alike.map_while(|(k, (by, brief))| {
+            let (_, text) = by?;
             let wants = match brief.slots.count_ones() {
                 0 => Wants::Nothing,
                 // Of a key that comes twice the first counts, which is the type's own.
@@ -64,13 +126,13 @@ impl Types {
                     _ => Wants::More,
                 },
             };
-            Type { text: text.into(), wants }
+            Some(Type { text: text.into(), wants })
         });
-        Some(Self { key: key.into(), rules: types.collect() })
+        Some(Self { key: key.into(), first: first as u8, rules: types.collect() })
     }
 
     #[inline]
-    pub(super) fn read<'r>(&self, record: &'r [u8]) -> Option<Quick<'r>> {
+    fn read<'r>(&self, record: &'r [u8]) -> Option<Quick<'r>> {
         let value = after_key(record, b'{', &self.key)?.strip_prefix(b"\"")?;
         let (text, rest) = value.split_at_checked(text::plain_len(value))?;
         let rest = rest.strip_prefix(b"\"")?;
@@ -86,7 +148,7 @@ impl Types {
             }
             Wants::More => return None,
         };
-        Some(Quick { rule: rule as u8, integer, second })
+        Some(Quick { rule: self.first + rule as u8, integer, second })
     }
 }
 

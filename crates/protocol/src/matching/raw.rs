@@ -42,9 +42,13 @@ impl Texts {
 impl Reading {
     pub(super) fn begin(&mut self, texts: &Texts) {
         self.position = 0;
-        self.contains.resize_with(texts.contains.len(), Search::default);
+        if self.contains.len() != texts.contains.len() {
+            self.contains.resize_with(texts.contains.len(), Search::default);
+        }
+        if self.after.len() != texts.after.len() {
+            self.after.resize_with(texts.after.len(), Default::default);
+        }
         self.contains.iter_mut().for_each(Search::begin);
-        self.after.resize_with(texts.after.len(), Default::default);
         for (search, token) in &mut self.after {
             search.begin();
             token.clear();

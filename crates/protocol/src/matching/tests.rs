@@ -382,6 +382,24 @@ fn the_quick_reader_takes_a_second_field_if_it_follows_and_is_a_plain_number() {
 }
 
 #[test]
+fn the_quick_reader_knows_leading_rules_of_bytes() {
+    let rules = [is("2"), starts("42"), starts("4"), is(""), fields(&[("/type", "A")]), starts("5")];
+    let matcher = Matcher::new(&rules, &[Wanted { rules: 0b10, ..at("/0") }], None).unwrap();
+    let mut matching = Matching::default();
+    for (record, rule) in [("2", 0), ("40", 2), ("4", 2), ("", 3), (r#"{"type":"A"}"#, 4)] {
+        assert_eq!(matcher.quick(record.as_bytes()), Some(Quick { rule, integer: None, second: None }), "{record}");
+        assert_eq!(matching.whole(&matcher, record.as_bytes(), &mut |_, _| {}), Some(rule), "{record}");
+    }
+    // A value is wanted of what begins so, or the rule follows others.
+    for not in ["42[1]", "5", "3", "22"] {
+        assert_eq!(matcher.quick(not.as_bytes()), None, "{not}");
+    }
+    // Nothing starts with no bytes at all, as in a whole pass.
+    let empty = Matcher::new(&[starts("")], &[], None).unwrap();
+    assert_eq!(empty.quick(b"2"), None);
+}
+
+#[test]
 fn a_state_is_small_enough_for_a_slab() {
     assert!(size_of::<Matching>() <= 400, "{}", size_of::<Matching>());
 }

@@ -30,10 +30,10 @@ pub(super) struct Node {
     pub(super) index: Option<u32>,
     /// What is inside, by key. An element's key is its index in decimal.
     children: Vec<(Box<[u8]>, u8)>,
+    /// Of these, the ones that can be an element, by index.
+    elements: Vec<(u32, u8)>,
     /// Every element.
     star: Option<u8>,
-    /// Whether one of the children can be an element.
-    has_elements: bool,
     /// Rules that want it to exist.
     pub(super) exists: Rules,
     /// Values, and the rules that want it to equal each.
@@ -168,7 +168,7 @@ impl Tree {
             true => outer.star = Some(next as u8),
             false => outer.children.push((token.as_bytes().into(), next as u8)),
         }
-        outer.has_elements |= index.is_some() || is_star;
+        outer.elements.extend(index.map(|index| (index, next as u8)));
         self.nodes.push(Node { parent, index, ..Node::default() });
         Ok(next as u8)
     }
@@ -195,12 +195,7 @@ impl Tree {
     /// Whether an array has both elements by index and every element: which of them an element is could not be
     /// told.
     pub(super) fn is_ambiguous(&self) -> bool {
-        let is_indexed = |node: &Node| {
-            node.children
-                .iter()
-                .any(|(_, child)| self.node(*child).is_some_and(|child| child.index.is_some()))
-        };
-        self.nodes.iter().any(|node| node.star.is_some() && is_indexed(node))
+        self.nodes.iter().any(|node| node.star.is_some() && !node.elements.is_empty())
     }
 }
 
@@ -211,15 +206,9 @@ impl Node {
     }
 
     /// The same for an element of an array.
-    pub(super) fn by_index(&self, index: u32, tree: &Tree) -> u8 {
-        if !self.has_elements {
-            return NONE;
-        }
-        if let Some(star) = self.star {
-            return star;
-        }
-        let is_it = |child: u8| tree.node(child).is_some_and(|child| child.index == Some(index));
-        self.children.iter().find(|(_, child)| is_it(*child)).map_or(NONE, |(_, child)| *child)
+    pub(super) fn by_index(&self, index: u32) -> u8 {
+        let of = || self.elements.iter().find(|(known, _)| *known == index).map(|(_, child)| *child);
+        self.star.or_else(of).unwrap_or(NONE)
     }
 
     /// Whether all that is asked for in this object has come.
