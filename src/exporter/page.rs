@@ -121,6 +121,7 @@ mod tests {
             answers: vec![(name(), 1)],
             sequences: vec![(name(), SequenceResult::default())],
             ages: vec![(name(), Buckets::default())],
+            propagation: vec![(name(), Buckets::default())],
             servers: vec![Server {
                 url: "ws://\"a\"\\b\nc".to_owned(),
                 sessions: 4,

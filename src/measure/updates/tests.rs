@@ -72,7 +72,7 @@ proptest! {
         let mut spans = Vec::new();
         let mut sent = Vec::new();
         let mut had = BTreeSet::new();
-        let mut waiting: Vec<(u32, u32, u32)> = Vec::new();
+        let mut waiting: Vec<(u32, Option<u32>, u32, u32)> = Vec::new();
         let mut duplicates = 0;
         let mut fates = fates.iter().cycle();
         for (second, what) in happenings.into_iter().chain([(31, What::Send(0))]) {
@@ -101,18 +101,19 @@ proptest! {
                         match fates.next().expect("endless") {
                             0 => {}
                             1 => { deliver(number, k); deliver(number, k); }
-                            2 => waiting.push((other, number, k)),
+                            2 => waiting.push((other, open[other as usize], number, k)),
                             _ => deliver(number, k),
                         }
                     }
                 }
                 _ => {}
             }
-            // What waits comes once its member has sent another, if its receiver is still there.
+            // What waits comes once its member has sent another, if its receiver is still there, in the
+            // same session.
             if matches!(what, What::Send(_)) && second % 2 == 1 {
-                for (other, number, actor) in std::mem::take(&mut waiting) {
+                for (other, since, number, actor) in std::mem::take(&mut waiting) {
                     let later = sent.iter().skip(number as usize).filter(|(k, _)| *k == actor).count();
-                    if open[other as usize].is_some() && later <= RECENT {
+                    if open[other as usize] == since && later <= RECENT {
                         duplicates += u64::from(!had.insert((other, number)));
                         let id = MemberId(13 + u64::from(actor));
                         worker_of(&mut workers, other).received(SessionNumber(other), id, number, second);
