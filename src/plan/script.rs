@@ -127,10 +127,12 @@ impl ScenarioSettings {
     /// What is wrong with it.
     pub fn compile(&self) -> Result<Scenario, ScenarioError> {
         let set: Vec<(String, String)> = self.set.clone().into_iter().collect();
+        let is_given = |name: &String| self.set_secrets.contains(name) || self.set_files.contains_key(name);
         let outside = Outside {
             is_open: true,
             base: self.base.clone(),
             secrets: self.secrets.0.clone(),
+            written: self.secrets.0.keys().filter(|name| !is_given(name)).cloned().collect(),
             header: self.header.clone(),
         };
         Scenario::compile_with(&self.file, &self.source, &set, &outside)

@@ -70,6 +70,9 @@ pub struct AgeResult {
     pub count: u64,
     /// Of these, those of later than now: the clocks differ. They are in no latency.
     pub negative: u64,
+    /// Messages of the kind without an instant that can be read.
+    #[serde(default)]
+    pub unread: u64,
     /// The others.
     #[serde(flatten)]
     pub latency: LatencyResult,
@@ -84,6 +87,9 @@ pub struct SequenceResult {
     pub missing: u64,
     /// Numbers that came again, or late.
     pub duplicate: u64,
+    /// Messages of the kind without a number that can be read.
+    #[serde(default)]
+    pub unread: u64,
 }
 
 /// A message of a type that the scenario does not list.
@@ -121,6 +127,7 @@ pub(super) fn ages(tally: &Tally, plan: &Plan) -> Ordered<AgeResult> {
         |measured| AgeResult {
             count: measured.ages.count() + measured.ages_negative,
             negative: measured.ages_negative,
+            unread: measured.ages_unread,
             latency: latency(&measured.ages),
             least_ms: measured.ages_least.iter().map(least).collect(),
         },
@@ -133,7 +140,11 @@ pub(super) fn sequences(tally: &Tally, plan: &Plan) -> Ordered<SequenceResult> {
         tally,
         plan,
         |kind| kind.sequence.is_some(),
-        |measured| SequenceResult { missing: measured.missing, duplicate: measured.duplicate },
+        |measured| SequenceResult {
+            missing: measured.missing,
+            duplicate: measured.duplicate,
+            unread: measured.numbers_unread,
+        },
     )
 }
 

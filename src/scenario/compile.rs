@@ -234,8 +234,10 @@ fn variables(root: &Section<'_>, set: &[(String, String)], outside: &Outside) ->
             return Err(root.error("variables", name.span, refusal));
         }
         let is_listed = secret.iter().any(|it| it == name.value);
-        let is_given = outside.secrets.contains_key(name.value) || set.iter().any(|(it, _)| it == name.value);
-        if value.value == TO_BE_GIVEN && !is_given {
+        let is_hidden = outside.secrets.contains_key(name.value);
+        let is_given = (is_hidden && !outside.written.contains(name.value))
+            || set.iter().any(|(it, _)| it == name.value);
+        if value.value == TO_BE_GIVEN && !is_given && !is_hidden {
             let message = format!(
                 "the value of \"{0}\" is not kept in a plan: give it with --set-file {0}=PATH",
                 name.value
@@ -247,7 +249,7 @@ fn variables(root: &Section<'_>, set: &[(String, String)], outside: &Outside) ->
             value: value.value.to_owned(),
             span: name.span,
             used: Cell::new(false),
-            is_secret: is_listed || outside.secrets.contains_key(name.value),
+            is_secret: is_listed || is_hidden,
             is_given,
         });
     }

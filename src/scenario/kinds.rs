@@ -72,6 +72,8 @@ pub struct Kind {
     pub take: Vec<(u8, PlaceIndex)>,
     /// What is sent at once when it comes.
     pub answer: Option<Template>,
+    /// Values in it that were taken before.
+    pub taken_before: Vec<u8>,
     /// When it was sent.
     pub sent_at: Option<SentAt>,
     /// Where its number is, and the index of the numbers that a session keeps.
@@ -152,7 +154,7 @@ impl Kinds {
         self.kinds.iter().filter(|kind| kind.sequence.is_some()).count()
     }
 
-    /// A place in records of these kinds whose value is wanted: a JSON pointer, or `after:TEXT`.
+    /// A place in records of these kinds whose value is wanted.
     ///
     /// # Errors
     /// Why there can be no such place.
@@ -161,11 +163,7 @@ impl Kinds {
         kinds: &[MessageType],
         at: &str,
     ) -> std::result::Result<PlaceIndex, String> {
-        let place = match at.strip_prefix("after:") {
-            Some("") => return Err("after: names the text that stands before the value".into()),
-            Some(text) => Place::After(text.into()),
-            None => Place::Field(matches::place_of(at)?),
-        };
+        let place = matches::place_of(at)?;
         let rules = kinds.iter().fold(0, |rules, kind| rules | 1 << kind.0);
         if let Place::Field(_) = place {
             for kind in kinds {
@@ -305,6 +303,7 @@ fn messages(section: &Section<'_>, vocabulary: &Vocabulary, kinds: &mut Kinds) -
             refused: None,
             take: Vec::new(),
             answer: None,
+            taken_before: Vec::new(),
             sent_at: None,
             sequence: None,
             text: known.text,
@@ -335,7 +334,13 @@ fn values(table: &Section<'_>, index: usize, vocabulary: &Vocabulary, kinds: &mu
         let place = kinds.at(table, "take", &own, &place)?;
         kinds.kinds[index].take.push((value, place));
     }
-    kinds.kinds[index].answer = answer(table, &kinds.kinds[index].take, vocabulary)?;
+    let kind = &mut kinds.kinds[index];
+    kind.answer = answer(table, &kind.take, vocabulary)?;
+    let is_before = |value: u8| {
+        usize::from(value) < vocabulary.takes && !kind.take.iter().any(|(own, _)| *own == value)
+    };
+    let used = kind.answer.iter().flat_map(Template::values).map(|used| used.value);
+    kind.taken_before = used.filter(|value| is_before(*value)).collect();
     kinds.kinds[index].sent_at = sent_at(table, own, kinds)?;
     if let Some(at) = table.text("sequence")? {
         let place = kinds.at(table, "sequence", &own, &at)?;
@@ -361,7 +366,7 @@ fn answer(
     let text = table.required_text("answer")?;
     let mut taken = vec![false; vocabulary.values.len()];
     take.iter().for_each(|(value, _)| taken[usize::from(*value)] = true);
-    let moment = Moment::Request { step: "answer", taken: &taken };
+    let moment = Moment::Answer { own: &taken };
     compiled(table, "answer", &text, vocabulary, moment).map(Some)
 }
 

@@ -51,6 +51,9 @@ pub(super) enum Moment<'m> {
     /// that; all others are forgotten: keeping tokens for a million idle sessions would cost a
     /// hundred times the session itself.
     Message { name: &'m str },
+    /// When a kind of messages is answered, with these values of its own (by index). One that was taken
+    /// before is kept for that, as for a message.
+    Answer { own: &'m [bool] },
     /// Whenever it is used: a variable's value by itself.
     Anytime,
 }
@@ -61,6 +64,7 @@ impl Moment<'_> {
         match self {
             Self::Request { step, .. } => step,
             Self::Message { name } => name,
+            Self::Answer { .. } => "answer",
             Self::Anytime => "",
         }
     }
@@ -164,7 +168,7 @@ impl Vocabulary {
         } else if let Some(value) = self.values.position(name) {
             self.value(name, value, moment)?
         } else if let Some((_, before_open)) = BUILT_IN.iter().find(|(known, _)| *known == name) {
-            if !before_open && matches!(moment, Moment::Request { .. }) {
+            if !before_open && matches!(moment, Moment::Request { .. } | Moment::Answer { .. }) {
                 return Err(format!(
                     "{{{name}}} has no meaning before the session is open; it is for periodic messages and quit"
                 ));
@@ -325,7 +329,12 @@ impl Vocabulary {
             ));
         }
         let mut uses = self.used.borrow_mut();
-        if matches!(moment, Moment::Message { .. }) && !is_column {
+        let is_kept = match moment {
+            Moment::Message { .. } => true,
+            Moment::Answer { own } => !is_column && !own[usize::from(value)],
+            Moment::Request { .. } | Moment::Anytime => false,
+        };
+        if is_kept && !is_column {
             uses.kept.insert(value);
         }
         if !matches!(moment, Moment::Anytime) {
@@ -366,7 +375,7 @@ pub(super) fn is_built_in(name: &str) -> bool {
 }
 
 /// The bytes of `c0 00`.
-fn bytes_of(hex: &str) -> Result<Vec<u8>, String> {
+pub(super) fn bytes_of(hex: &str) -> Result<Vec<u8>, String> {
     let digits: Vec<u32> = hex.chars().filter(|c| *c != ' ').map_while(|c| c.to_digit(16)).collect();
     let is_whole = digits.len() == hex.chars().filter(|c| *c != ' ').count() && !digits.is_empty();
     match is_whole && digits.len().is_multiple_of(2) {

@@ -3,7 +3,7 @@
 //!
 //! Compiles nothing. Invariants: what comes from outside is a secret; a scenario that is compiled by itself reads nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -27,6 +27,8 @@ pub struct Outside {
     pub base: Option<PathBuf>,
     /// Values of variables that nobody may read.
     pub secrets: BTreeMap<String, String>,
+    /// The variables of these whose value stands in the scenario's file: it may refer to others.
+    pub written: BTreeSet<String>,
     /// What the members' rows say, if there are any.
     pub header: Option<Header>,
 }

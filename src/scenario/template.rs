@@ -11,6 +11,8 @@ mod tests;
 
 use std::fmt;
 
+use startline_protocol::matching::Integer;
+
 pub use braces::{Brace, is_identifier};
 pub use render::{Scope, Taken};
 
@@ -79,13 +81,24 @@ pub struct Formatted {
     pub filters: Vec<Filter>,
 }
 
-/// How long a number is.
+impl Formatted {
+    /// What its value must be.
+    fn must_be(&self) -> MustBe {
+        match (self.width, self.filters.first()) {
+            (Some(_), _) | (None, Some(Filter::Integer(_))) => MustBe::Number,
+            (None, Some(Filter::Bytes)) => MustBe::Hex,
+            _ => MustBe::Any,
+        }
+    }
+}
+
+/// How a number is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Width {
     /// At least so many digits, with zeros before it.
     Digits(u8),
-    /// Two bytes, the more significant first.
-    U16,
+    /// Its bytes.
+    Bytes(Integer),
 }
 
 /// What is done with a value before it is sent.
@@ -99,12 +112,30 @@ pub enum Filter {
     Json,
     /// In base64, with its padding.
     Base64,
+    /// How many bytes it has.
+    Length,
+    /// The bytes that its hexadecimal digits stand for.
+    Bytes,
+    /// A number's bytes.
+    Integer(Integer),
 }
 
 impl Filter {
+    /// Those that are not a number's bytes, by the name in a template.
+    const PLAIN: [(&'static str, Self); 6] = [
+        ("url", Self::Url),
+        ("form", Self::Form),
+        ("json", Self::Json),
+        ("base64", Self::Base64),
+        ("length", Self::Length),
+        ("bytes", Self::Bytes),
+    ];
+
     /// All of them, by the name in a template.
-    pub const ALL: [(&'static str, Self); 4] =
-        [("url", Self::Url), ("form", Self::Form), ("json", Self::Json), ("base64", Self::Base64)];
+    pub fn all() -> impl Iterator<Item = (&'static str, Self)> {
+        let integers = Integer::ALL.into_iter().map(|(name, integer)| (name, Self::Integer(integer)));
+        Self::PLAIN.into_iter().chain(integers)
+    }
 }
 
 /// A value that nobody may read.
@@ -136,6 +167,30 @@ pub struct Used {
     pub in_string: bool,
     /// A filter has made it fit.
     pub is_filtered: bool,
+    /// What it must be for its width or first filter.
+    pub must_be: MustBe,
+}
+
+/// What a value must be to be sent as it is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MustBe {
+    /// Any text.
+    Any,
+    /// A decimal number.
+    Number,
+    /// Bytes as hexadecimal digits.
+    Hex,
+}
+
+impl MustBe {
+    /// Whether `text` is that.
+    pub fn is(self, text: &str) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Number => text.parse::<u64>().is_ok(),
+            Self::Hex => text.len().is_multiple_of(2) && text.bytes().all(|byte| byte.is_ascii_hexdigit()),
+        }
+    }
 }
 
 impl Template {
@@ -253,12 +308,16 @@ impl Template {
                         escaped = *byte == b'\\' && !escaped;
                     }
                 }
-                Part::Taken(value) => used.push(Used { value: *value, in_string, is_filtered: false }),
+                Part::Taken(value) => {
+                    used.push(Used { value: *value, in_string, is_filtered: false, must_be: MustBe::Any });
+                }
                 Part::Formatted(it) => {
                     let is_filtered = !it.filters.is_empty();
+                    let is_value = matches!(it.inner.parts[..], [Part::Taken(_)]);
                     used.extend(it.inner.values().into_iter().map(|one| Used {
                         in_string,
                         is_filtered,
+                        must_be: if is_value { it.must_be() } else { one.must_be },
                         ..one
                     }));
                 }

@@ -20,6 +20,8 @@ pub struct Kept {
     cookies: Option<String>,
     /// The first record since the step began, if it fits no kind.
     pub(super) stranger: Option<String>,
+    /// The first of the awaited kind that was not this session's reply: what it said, and what was awaited.
+    pub(super) foreign: Option<(String, String)>,
 }
 
 impl Session {
@@ -54,12 +56,25 @@ impl Session {
         }
     }
 
+    /// A value that was taken before, if it was and is kept.
+    pub(super) fn taken_before<O>(&self, value: u8, ctx: &Context<'_, O>) -> Option<String> {
+        let scenario = &ctx.script.scenario;
+        let taken = match self.kept(ctx) {
+            Some(kept) => Taken::from(&kept.taken[..]),
+            None => {
+                let bytes = ctx.vault.of(ctx.row);
+                Taken::Packed { count: scenario.takes as u8, kept: &scenario.kept, bytes }
+            }
+        };
+        taken.get(value).filter(|text| !text.is_empty()).map(str::to_owned)
+    }
+
     /// Keeps what a session that is not open yet has taken, if it may be secret or is needed.
     pub(super) fn keep_taken<O: Observer>(&mut self, setup: Setup, ctx: &mut Context<'_, O>) {
         let scenario = &ctx.script.scenario;
         let is_needed = ctx.script.rhythm.needs_values() || !scenario.kept.is_empty();
         if is_needed || scenario.secrets.are_of_sessions() {
-            let kept = Kept { taken: setup.taken, cookies: setup.cookies.field_value(), stranger: None };
+            let kept = Kept { taken: setup.taken, cookies: setup.cookies.field_value(), ..Kept::default() };
             self.put_kept(Box::new(kept), ctx);
         }
     }
@@ -67,6 +82,19 @@ impl Session {
     /// The first record since the step began, if it fits no kind.
     pub(super) fn stranger<O>(&self, ctx: &Context<'_, O>) -> Option<String> {
         self.kept(ctx)?.stranger.clone()
+    }
+
+    /// A step begins: what the one before has seen explains nothing of it.
+    pub(super) fn forget_strangers<O>(&mut self, ctx: &mut Context<'_, O>) {
+        if let Some(mut kept) = self.take_kept(ctx) {
+            (kept.stranger, kept.foreign) = (None, None);
+            self.put_kept(kept, ctx);
+        }
+    }
+
+    /// The first record of the awaited kind since the step began that was not this session's reply.
+    pub(super) fn foreign<O>(&self, ctx: &Context<'_, O>) -> Option<(String, String)> {
+        self.kept(ctx)?.foreign.clone()
     }
 
     fn kept<'c, O>(&self, ctx: &'c Context<'_, O>) -> Option<&'c Kept> {

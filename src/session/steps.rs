@@ -12,12 +12,16 @@ use super::secrets::Kept;
 use super::values::Values;
 use super::{Context, NO_ERROR, Observer, Phase, STEP_SENT, Session, Timer, rhythm};
 use crate::fault::Fault;
+use crate::foreign;
 use crate::scenario::every::Interval;
 use crate::scenario::steps::{Step, Whose};
 use crate::scenario::{MessageType, Scenario, StepIndex};
 
 /// Bytes kept of the first record that fits no kind.
 const UNMATCHED_BYTES_MAX: usize = 200;
+
+/// Bytes shown of a value.
+const VALUE_SHOWN_MAX: usize = 60;
 
 impl Session {
     /// The 101 is there: the first step begins, or the session is open.
@@ -33,6 +37,7 @@ impl Session {
         self.late_pongs = 0;
         self.missed = 0;
         self.set_flag(STEP_SENT, false);
+        self.forget_strangers(ctx);
         let Some(after) = ctx.script.rhythm.after(step) else { return self.open_now(ctx) };
         let pause = after.pause(ctx.who.session.0);
         self.due = ctx.now + pause;
@@ -103,7 +108,11 @@ impl Session {
         let Some(step) = self.own_step(&script.scenario).filter(|_| self.flag(STEP_SENT)) else {
             return Ok(());
         };
-        if !step.awaits.contains(&kind) || !self.is_own(&step.whose, values, ctx) {
+        if !step.awaits.contains(&kind) {
+            return Ok(());
+        }
+        if !self.is_own(&step.whose, values, ctx) {
+            self.keep_foreign(&step.whose, values, ctx);
             return Ok(());
         }
         self.take_from(step, values, ctx)?;
@@ -114,9 +123,26 @@ impl Session {
     /// The first record since the step began fits no kind: it may show why the step fails.
     fn keep_stranger<O: Observer>(&mut self, record: &[u8], ctx: &mut Context<'_, O>) {
         let shown = self.redacted(record, ctx);
-        let shown = String::from_utf8_lossy(&shown[..shown.len().min(UNMATCHED_BYTES_MAX)]).into_owned();
+        let shown = foreign::bytes(&shown[..shown.len().min(UNMATCHED_BYTES_MAX)]);
         let mut kept = self.take_kept(ctx).unwrap_or_default();
         kept.stranger = Some(shown);
+        self.put_kept(kept, ctx);
+    }
+
+    /// The first record of the awaited kind is not this session's: its value may show why the step fails. What
+    /// was awaited is in the scratch buffer.
+    fn keep_foreign<O: Observer>(&mut self, whose: &Whose, values: &Values<'_>, ctx: &mut Context<'_, O>) {
+        if self.foreign(ctx).is_some() {
+            return;
+        }
+        let shown = |text: &[u8]| foreign::bytes(&text[..text.len().min(VALUE_SHOWN_MAX)]);
+        let found = match whose {
+            Whose::Equals { at, .. } | Whose::Starts { at: Some(at), .. } => values.get(*at).unwrap_or_default(),
+            Whose::Starts { at: None, .. } | Whose::Any => values.start(),
+        };
+        let pair = (shown(&self.redacted(found, ctx)), shown(&self.redacted(ctx.scratch, ctx)));
+        let mut kept = self.take_kept(ctx).unwrap_or_default();
+        kept.foreign = Some(pair);
         self.put_kept(kept, ctx);
     }
 
@@ -128,15 +154,15 @@ impl Session {
             Whose::Starts { at: Some(at), starts } => (values.get(*at), starts, false),
             Whose::Starts { at: None, starts } => (Some(values.start()), starts, false),
         };
-        let Some(found) = found else { return false };
+        ctx.scratch.clear();
         let kept = self.take_kept(ctx);
         let taken = kept.as_ref().map_or(&[][..], |kept| &kept.taken);
         let scope = self.scope_at(self.sent, all_taken(taken, ctx), 0, ctx);
-        ctx.scratch.clear();
         wanted.render(&scope, ctx.scratch);
         if let Some(kept) = kept {
             self.put_kept(kept, ctx);
         }
+        let Some(found) = found else { return false };
         if is_whole { found == ctx.scratch.as_slice() } else { found.starts_with(ctx.scratch) }
     }
 
@@ -218,7 +244,7 @@ impl Session {
         let names: Vec<&str> =
             step.awaits.iter().filter_map(|kind| kinds?.names().nth(usize::from(kind.0))).collect();
         let names = names.join(" or ");
-        let stranger = self.stranger(ctx);
+        let (stranger, foreign) = (self.stranger(ctx), self.foreign(ctx));
         let (came, matched) = (self.late_pongs, self.missed);
         let fault = match (came, matched, &stranger) {
             (1.., 0, Some(_)) => Fault::NoKindMatched,
@@ -230,6 +256,9 @@ impl Session {
             1 => format!("1 message came, not the {names} awaited"),
             count => format!("{count} messages came, none was the {names} awaited"),
         };
+        if let Some((found, wanted)) = foreign {
+            evidence += &format!("; the first of this kind says \"{found}\" where \"{wanted}\" was awaited");
+        }
         if let Some(stranger) = stranger {
             evidence += &format!("; the first of no known kind: {stranger}");
         }

@@ -47,9 +47,17 @@ impl Text {
                 self.warn(&lang.say(Summary::AgeNegative, &[&negative, &all, &kind]));
             }
         }
+        for (kind, age) in messages.ages.iter().filter(|(_, age)| age.unread > 0) {
+            self.warn(&lang.say(Summary::AgeUnread, &[&grouped(age.unread), &kind]));
+        }
         for (kind, sequence) in messages.sequences.iter() {
-            let (missing, duplicate) = (grouped(sequence.missing), grouped(sequence.duplicate));
-            self.more(&lang.say(Summary::Sequence, &[&kind, &missing, &duplicate]));
+            if messages.by_type.get(kind).is_none_or(|came| *came > sequence.unread || *came == 0) {
+                let (missing, duplicate) = (grouped(sequence.missing), grouped(sequence.duplicate));
+                self.more(&lang.say(Summary::Sequence, &[&kind, &missing, &duplicate]));
+            }
+            if sequence.unread > 0 {
+                self.warn(&lang.say(Summary::SequenceUnread, &[&grouped(sequence.unread), &kind]));
+            }
         }
     }
 }

@@ -6,6 +6,7 @@ use std::ops::Range;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use startline_protocol::matching::Integer;
 
 use super::{Filter, Formatted, Part, Template, Width};
 use crate::draw;
@@ -165,19 +166,27 @@ impl Formatted {
         self.inner.render(scope, out);
         match self.width {
             Some(Width::Digits(digits)) => pad(out, from, usize::from(digits)),
-            Some(Width::U16) => {
-                let number = out[from..].iter().fold(0_u64, |sum, digit| {
-                    sum.wrapping_mul(10).wrapping_add(u64::from(digit.wrapping_sub(b'0')))
-                });
-                out.truncate(from);
-                out.extend((number as u16).to_be_bytes());
-            }
+            Some(Width::Bytes(integer)) => push_bytes(out, from, integer),
             None => {}
         }
         for filter in &self.filters {
             filter.apply(out, from);
         }
     }
+}
+
+/// Replaces the decimal number that stands from there on by its bytes.
+fn push_bytes(out: &mut Vec<u8>, from: usize, integer: Integer) {
+    let number = out[from..].iter().fold(0_u64, |sum, digit| {
+        sum.wrapping_mul(10).wrapping_add(u64::from(digit.wrapping_sub(b'0')))
+    });
+    out.truncate(from);
+    integer.write(number, out);
+}
+
+/// The value of a hexadecimal digit; 0 of what is none.
+fn nibble(digit: u8) -> u8 {
+    char::from(digit).to_digit(16).unwrap_or_default() as u8
 }
 
 /// Puts zeros before what stands from there on, until it is so long.
@@ -205,6 +214,14 @@ impl Filter {
                 // It is exactly as long as it has to be.
                 let _ = STANDARD.encode_slice(&plain[from..], encoded);
             }
+            Self::Length => push_integer(out, (end - from) as u64),
+            Self::Bytes => {
+                for at in (from..end).step_by(2) {
+                    let low = if at + 1 < end { nibble(out[at + 1]) } else { 0 };
+                    out.push(nibble(out[at]) << 4 | low);
+                }
+            }
+            Self::Integer(integer) => return push_bytes(out, from, integer),
         }
         out.drain(from..end);
     }

@@ -80,7 +80,7 @@ impl Types {
 /// The field at the top that is all that a rule asks for, and what it has to be.
 fn by_field(rule: &Rule) -> Option<(&[u8], &[u8])> {
     let Rule { is: None, starts: None, contains: None, fields, .. } = rule else { return None };
-    if rule.body_mark().is_some() {
+    if rule.body_mark().is_some() || !rule.spans.is_empty() {
         return None;
     }
     match &fields[..] {
