@@ -12,13 +12,14 @@ use startline_os::units::duration_text;
 
 use super::settings::member_files;
 use crate::cli::scenario::CheckArgs;
+use crate::foreign;
 use crate::members::{MemberId, Members, SessionNumber};
 use crate::plan::ScenarioSettings;
 use crate::plan::member_files::{self, MemberFile, Wanted};
 use crate::scenario::every::{Every, Reply};
 use crate::scenario::kinds::Kinds;
 use crate::scenario::steps::{Step, Whose};
-use crate::scenario::template::{Scope, Taken, Template};
+use crate::scenario::template::{MustBe, Part, Scope, Taken, Template};
 use crate::scenario::{Good, HttpStep, MessageType, Role, Scenario, WebSocket};
 use crate::session::{PLACE_BYTES, Rhythm, Session, Side};
 
@@ -151,8 +152,33 @@ impl<'s> Example<'s> {
         // Taken values are examples: they are shown as such, secret or not.
         let secrets = &self.scenario.secrets;
         let is_shown = |index: u8| usize::from(index) < self.scenario.takes || !secrets.is_taken(index);
-        template.shown(|index| (!is_shown(index)).then(|| secrets.name_of(index))).render(&scope, &mut out);
-        String::from_utf8_lossy(&out).into_owned()
+        let shown = template.shown(|index| (!is_shown(index)).then(|| secrets.name_of(index)));
+        shown.render(&scope, &mut out);
+        let is_text = !shown.values().iter().any(|used| used.must_be != MustBe::Any) || !self.is_binary();
+        match foreign::text(&out).filter(|_| is_text) {
+            Some(text) => text.to_owned(),
+            None => self.bytes(&shown, &scope),
+        }
+    }
+
+    fn is_binary(&self) -> bool {
+        self.scenario.websocket.as_ref().is_some_and(|websocket| websocket.kinds.is_binary)
+    }
+
+    /// A message's bytes, with the names of the values that stand between them.
+    fn bytes(&self, template: &Template, scope: &Scope<'_>) -> String {
+        let piece = |part: &Part| {
+            let part = Template::of([part.clone()]);
+            match part.values().first() {
+                Some(used) => format!("<{}>", self.scenario.value_names[usize::from(used.value)]),
+                None => {
+                    let mut out = Vec::new();
+                    part.render(scope, &mut out);
+                    foreign::hex(&out)
+                }
+            }
+        };
+        template.parts.iter().map(piece).collect::<Vec<_>>().join(" ")
     }
 
     fn headers(&self, headers: &[(String, Template)], text: &mut String) {

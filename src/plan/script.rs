@@ -138,3 +138,37 @@ impl ScenarioSettings {
         Scenario::compile_with(&self.file, &self.source, &set, &outside)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::template::Scope;
+
+    #[test]
+    fn a_secret_variable_of_the_file_may_refer_to_others_and_a_given_one_is_text() {
+        let temp = tempfile::tempdir().expect("a directory");
+        let file = temp.path().join("x.toml");
+        let source = "name = \"x\"\nsecret = [\"password\", \"auth\"]\n[variables]\nuser = \"u{session}\"\n\
+            password = \"pw-{session}\"\nauth = \"{user}:{password}\"\n[[http]]\nname = \"a\"\nmethod = \"POST\"\n\
+            path = \"/\"\nbody = \"{auth}\"\n";
+        std::fs::write(&file, source).expect("written");
+        let found = ScenarioSettings::find(file.to_str().expect("text")).expect("it is there");
+        assert!(!found.source.contains("pw-"), "a plan does not keep it");
+        let body = |settings: &ScenarioSettings| {
+            let scenario = settings.compile().expect("it compiles");
+            let mut out = Vec::new();
+            scenario.http[0].body.as_ref().expect("a body").render(&Scope::default(), &mut out);
+            String::from_utf8(out).expect("text")
+        };
+        assert_eq!(body(&found), "u0:pw-0");
+
+        let mut given = found.clone();
+        given.set(&[("password".to_owned(), "a{session}".to_owned())]);
+        assert_eq!(body(&given), "u0:a{session}");
+
+        // A plan that is repeated reads the file again.
+        let mut again = ScenarioSettings { secrets: Hidden::default(), ..found };
+        again.read_files().expect("the file is there");
+        assert_eq!(body(&again), "u0:pw-0");
+    }
+}

@@ -129,7 +129,13 @@ impl Vocabulary {
             let ordinal = draws.iter().filter(|known| **known == brace.name).count();
             draws.push(brace.name);
             match self.found(brace, ordinal, moment, unknown, inside)? {
-                Some(found) => self.formatted(brace, found).map(Some),
+                Some(found) => {
+                    let mut key = |key: &Brace<'v>| {
+                        let found = self.found(key, 0, moment, Unknown::Refused, inside)?;
+                        found.ok_or_else(|| format!("{}: unknown key {}", key.text, key.name))
+                    };
+                    self.formatted(brace, found, &mut key).map(Some)
+                }
                 None => Ok(None),
             }
         })
@@ -183,8 +189,13 @@ impl Vocabulary {
     }
 
     /// With the width and the filters that are written; what comes of a secret is one.
-    fn formatted(&self, brace: &Brace<'_>, found: Template) -> Result<Template, String> {
-        let formatted = brace.formatted(found)?;
+    fn formatted<'v>(
+        &self,
+        brace: &Brace<'v>,
+        found: Template,
+        key: &mut dyn FnMut(&Brace<'v>) -> Result<Template, String>,
+    ) -> Result<Template, String> {
+        let formatted = brace.formatted(found, key)?;
         if let ([Part::Secret(secret)], false) = (&formatted.parts[..], brace.is_plain()) {
             self.secret(secret.clone());
         }

@@ -82,6 +82,14 @@ pub struct Formatted {
 }
 
 impl Formatted {
+    /// The keys of its filters.
+    fn keys(&self) -> impl Iterator<Item = &Template> {
+        self.filters.iter().filter_map(|filter| match filter {
+            Filter::Hmac(key) => Some(key),
+            _ => None,
+        })
+    }
+
     /// What its value must be.
     fn must_be(&self) -> MustBe {
         match (self.width, self.filters.first()) {
@@ -102,7 +110,7 @@ pub enum Width {
 }
 
 /// What is done with a value before it is sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Filter {
     /// Percent-encoded, as in a path or query (RFC 3986).
     Url,
@@ -118,10 +126,12 @@ pub enum Filter {
     Bytes,
     /// A number's bytes.
     Integer(Integer),
+    /// Its HMAC-SHA256 with this key (RFC 2104), as hexadecimal digits.
+    Hmac(Template),
 }
 
 impl Filter {
-    /// Those that are not a number's bytes, by the name in a template.
+    /// Those without a key that are not a number's bytes, by the name in a template.
     const PLAIN: [(&'static str, Self); 6] = [
         ("url", Self::Url),
         ("form", Self::Form),
@@ -131,7 +141,10 @@ impl Filter {
         ("bytes", Self::Bytes),
     ];
 
-    /// All of them, by the name in a template.
+    /// What the one with a key is called, before the key's name.
+    pub const HMAC: &'static str = "hmac_sha256:";
+
+    /// All without a key, by the name in a template.
     pub fn all() -> impl Iterator<Item = (&'static str, Self)> {
         let integers = Integer::ALL.into_iter().map(|(name, integer)| (name, Self::Integer(integer)));
         Self::PLAIN.into_iter().chain(integers)
@@ -246,12 +259,12 @@ impl Template {
             Part::Secret(secret) => literal(&secret.name),
             Part::Taken(index) => name_of(*index).map_or(part.clone(), literal),
             Part::Formatted(it) => match it.inner.first_secret(name_of) {
+                None => it.keys().find_map(|key| key.first_secret(name_of)).map_or(part.clone(), |name| literal(&name)),
                 Some(_) => Part::Formatted(Box::new(Formatted {
                     inner: it.inner.shown_by(name_of),
                     width: None,
                     filters: Vec::new(),
                 })),
-                None => part.clone(),
             },
             other => other.clone(),
         };
@@ -263,7 +276,10 @@ impl Template {
         self.parts.iter().find_map(|part| match part {
             Part::Secret(secret) => Some(secret.name.clone()),
             Part::Taken(index) => name_of(*index).map(str::to_owned),
-            Part::Formatted(it) => it.inner.first_secret(name_of),
+            Part::Formatted(it) => {
+                let parts = [&it.inner].into_iter().chain(it.keys());
+                parts.into_iter().find_map(|part| part.first_secret(name_of))
+            }
             _ => None,
         })
     }
@@ -271,7 +287,7 @@ impl Template {
     /// Whether a part, or one within it, is such.
     pub fn has(&self, is: &dyn Fn(&Part) -> bool) -> bool {
         self.parts.iter().any(|part| match part {
-            Part::Formatted(it) => it.inner.has(is),
+            Part::Formatted(it) => it.inner.has(is) || it.keys().any(|key| key.has(is)),
             part => is(part),
         })
     }
@@ -320,6 +336,8 @@ impl Template {
                         must_be: if is_value { it.must_be() } else { one.must_be },
                         ..one
                     }));
+                    let of_keys = it.keys().flat_map(Self::values);
+                    used.extend(of_keys.map(|one| Used { is_filtered: true, ..one }));
                 }
                 _ => {}
             }

@@ -209,6 +209,14 @@ fn number(text: &[u8]) -> Option<u64> {
 /// An instant in Unix microseconds: digits, a fraction after them or none; hexadecimal digits behind `0x`; or
 /// a date and time with its zone (RFC 3339), whatever the unit.
 fn micros(text: &[u8], sent_at: SentAt) -> Option<i64> {
+    since_1970(text, sent_at).filter(|micros| INSTANTS.contains(micros))
+}
+
+/// Instants that a message may give, in microseconds: from 2000 to 2200. Any other is of another unit, or no
+/// instant.
+const INSTANTS: std::ops::Range<i64> = 946_684_800_000_000..7_258_118_400_000_000;
+
+fn since_1970(text: &[u8], sent_at: SentAt) -> Option<i64> {
     let text = std::str::from_utf8(text).ok()?;
     if text.len() > 10 && text.as_bytes().get(4) == Some(&b'-') {
         return text.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_microsecond);
@@ -243,6 +251,8 @@ mod tests {
         for text in ["2025-07-01T09:00:00.123Z", "2025-07-01T18:00:00.123+09:00"] {
             assert_eq!(micros_of(text, 1), Some(1_751_360_400_123_000), "{text}");
         }
+        assert_eq!(micros_of("1751360400", 1_000_000), None, "seconds, not milliseconds");
+        assert_eq!(micros_of("1751360400123", 1_000_000_000), None, "milliseconds, not seconds");
         for not in ["2025-07-01T09:00:00", "2025-07-01", "0x", "0x-1"] {
             assert_eq!(micros_of(not, 1), None, "{not}");
         }

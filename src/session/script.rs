@@ -229,6 +229,8 @@ impl Script {
     /// The server that a rendered URL leads to: scheme, host and port, with the path where the URL
     /// was taken from an answer.
     pub fn server_name(&self, websocket: &WebSocket, rendered: &str) -> String {
+        let of_ws = self.of_ws(rendered);
+        let rendered = of_ws.as_deref().unwrap_or(rendered);
         let bare = rendered.split(['?', '#']).next().unwrap_or_default();
         let scheme = if self.secure { "wss" } else { "ws" };
         let absolute = match bare.starts_with('/') {

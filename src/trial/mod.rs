@@ -368,7 +368,7 @@ impl Observer for Trial<'_> {
 
     fn unread(&mut self, _kind: MessageType, what: Unread) {
         let text = match what {
-            Unread::SentAt => "sent_at: no instant there that can be read",
+            Unread::SentAt => "sent_at: no instant there that can be read (see sent_unit)",
             Unread::Number => "sequence: no number there that can be read",
         };
         self.emit("", What::Noted { text: text.to_owned() });

@@ -59,16 +59,25 @@ impl<'t> Brace<'t> {
         self.width.is_none() && self.filters.is_empty()
     }
 
-    /// What is found, with the width and the filters that are written.
+    /// What is found, with the width and the filters that are written; `key` says what a filter's key is.
     ///
     /// # Errors
     /// A width or filter that there is none of.
-    pub fn formatted(&self, found: Template) -> Result<Template, String> {
+    pub fn formatted(
+        &self,
+        found: Template,
+        key: &mut dyn FnMut(&Self) -> Result<Template, String>,
+    ) -> Result<Template, String> {
         if self.is_plain() {
             return Ok(found);
         }
         let width = self.width.map(|text| self.width_of(text, &found)).transpose()?;
-        let filters = self.filters.split('|').skip(1).map(|name| self.filter_of(name));
+        let filters = self.filters.split('|').skip(1).map(|name| match name.strip_prefix(Filter::HMAC) {
+            Some(name) if is_identifier(name) => {
+                key(&Brace { text: self.text, name, width: None, filters: "" }).map(Filter::Hmac)
+            }
+            _ => self.filter_of(name),
+        });
         let filters = filters.collect::<Result<Vec<_>, _>>()?;
         let formatted = Formatted { inner: found, width, filters };
         self.refuse_unfit(&formatted)?;
@@ -122,13 +131,16 @@ impl<'t> Brace<'t> {
         if let Some((_, filter)) = Filter::all().find(|(known, _)| *known == name) {
             return Ok(filter);
         }
+        if name.starts_with(Filter::HMAC) {
+            return Err(format!("{}: the key is the name of a variable or value", self.text));
+        }
         if name.contains(':') {
             return Err(format!(
                 "{}: the width stands before the filters, {{{}:6|url}}",
                 self.text, self.name
             ));
         }
-        let known: Vec<&str> = Filter::all().map(|(known, _)| known).collect();
+        let known: Vec<&str> = Filter::all().map(|(known, _)| known).chain(["hmac_sha256:KEY"]).collect();
         Err(format!("{}: there is no filter \"{name}\"{}", self.text, nearest::hint(name, &known)))
     }
 }
@@ -136,11 +148,12 @@ impl<'t> Brace<'t> {
 impl Formatted {
     /// The same, rendered already where it is a constant.
     pub fn folded(self) -> Template {
-        let is_secret = self.inner.parts.iter().find_map(|part| match part {
+        let parts = self.inner.parts.iter().chain(self.keys().flat_map(|key| &key.parts));
+        let is_secret = parts.into_iter().find_map(|part| match part {
             Part::Secret(secret) => Some(secret.name.clone()),
             _ => None,
         });
-        if !self.inner.is_constant() {
+        if !self.inner.is_constant() || !self.keys().all(Template::is_constant) {
             return Template::of([Part::Formatted(Box::new(self))]);
         }
         let whole = Template { parts: vec![Part::Formatted(Box::new(self))] };
@@ -159,7 +172,8 @@ impl Formatted {
 fn without_filters(inner: &str) -> (&str, &str) {
     let mut end = inner.len();
     while let Some(at) = inner[..end].rfind('|') {
-        if !Filter::all().any(|(known, _)| known == &inner[at + 1..end]) {
+        let name = &inner[at + 1..end];
+        if !Filter::all().any(|(known, _)| known == name) && !name.starts_with(Filter::HMAC) {
             break;
         }
         end = at;

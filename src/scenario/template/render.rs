@@ -4,6 +4,7 @@
 
 use std::ops::Range;
 
+use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use startline_protocol::matching::Integer;
@@ -170,7 +171,7 @@ impl Formatted {
             None => {}
         }
         for filter in &self.filters {
-            filter.apply(out, from);
+            filter.apply(scope, out, from);
         }
     }
 }
@@ -198,7 +199,7 @@ fn pad(out: &mut Vec<u8>, from: usize, len: usize) {
 
 impl Filter {
     /// Replaces what stands in `out` from there on by its encoding.
-    fn apply(self, out: &mut Vec<u8>, from: usize) {
+    fn apply(&self, scope: &Scope<'_>, out: &mut Vec<u8>, from: usize) {
         let end = out.len();
         match self {
             Self::Url => push_each(out, from..end, |out, byte| push_percent(out, byte, b"-._~")),
@@ -221,7 +222,15 @@ impl Filter {
                     out.push(nibble(out[at]) << 4 | low);
                 }
             }
-            Self::Integer(integer) => return push_bytes(out, from, integer),
+            Self::Integer(integer) => return push_bytes(out, from, *integer),
+            Self::Hmac(key) => {
+                key.render(scope, out);
+                let (text, key) = out[from..].split_at(end - from);
+                let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), text);
+                out.truncate(end);
+                let digit = |nibble: u8| HEX[usize::from(nibble)].to_ascii_lowercase();
+                out.extend(tag.as_ref().iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]));
+            }
         }
         out.drain(from..end);
     }
