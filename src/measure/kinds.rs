@@ -68,6 +68,14 @@ impl KindTally {
         }
     }
 
+    /// What it says where it is cannot be read.
+    pub(super) fn unread(&mut self, what: Unread) {
+        match what {
+            Unread::SentAt => self.ages_unread += 1,
+            Unread::Number => self.numbers_unread += 1,
+        }
+    }
+
     /// Takes an age.
     pub(super) fn aged(&mut self, micros: i64) {
         match u64::try_from(micros) {

@@ -231,11 +231,7 @@ impl Recorder {
 
     /// A record of this kind has no instant, or no number, that can be read.
     pub fn unread(&mut self, kind: MessageType, what: Unread) {
-        let kind = self.kind(kind);
-        match what {
-            Unread::SentAt => kind.ages_unread += 1,
-            Unread::Number => kind.numbers_unread += 1,
-        }
+        self.kind(kind).unread(what);
     }
 
     fn kind(&mut self, kind: MessageType) -> &mut KindTally {

@@ -50,6 +50,17 @@ pub struct MessagesResult {
     pub socket_bytes_sent: u64,
 }
 
+impl MessagesResult {
+    /// Kinds whose age or number is to be measured, and none of which came, though others did.
+    pub fn declared_in_vain(&self) -> impl Iterator<Item = &str> {
+        let declared = self.ages.iter().map(|(kind, _)| kind);
+        let numbered = self.sequences.iter().map(|(kind, _)| kind);
+        let numbered = numbered.filter(|kind| self.ages.get(kind).is_none());
+        let none = |kind: &&str| self.by_type.get(kind) == Some(&0);
+        declared.chain(numbered).filter(none).filter(|_| self.received > 0)
+    }
+}
+
 /// What came compressed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CompressedResult {

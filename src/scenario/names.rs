@@ -3,6 +3,8 @@
 //! Knows no TOML. Invariants: every name has one meaning, and every index fits the byte in which
 //! sessions keep it.
 
+mod lists;
+
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -13,6 +15,8 @@ use super::template::{Brace, Filter, Formatted, Part, Secret, Template, is_ident
 use crate::draw;
 use crate::fault::{Blame, Fault, FaultNames, NamedFault};
 use crate::nearest;
+
+pub(super) use lists::{ErrorNames, NAMES_MAX, NameList};
 
 /// Names that templates always know, and whether each has a meaning before the session is open.
 pub(super) const BUILT_IN: [(&str, bool); 8] = [
@@ -404,89 +408,6 @@ fn range_of(range: &str) -> Result<(u64, u64), String> {
     ends.filter(|(first, last)| first <= last).ok_or_else(|| {
         format!("{{random:{range}}}: write the least and the greatest number, such as {{random:1-100}}")
     })
-}
-
-/// Names by index, as many as a byte can tell apart (one index is left free for "none").
-#[derive(Clone, Debug, Default)]
-pub(super) struct NameList {
-    names: Vec<String>,
-}
-
-/// Entries of a [`NameList`] at most.
-pub(super) const NAMES_MAX: usize = u8::MAX as usize;
-
-impl NameList {
-    /// The index of `name`, which is added if it is new; `None` when there are too many.
-    pub(super) fn index(&mut self, name: &str) -> Option<u8> {
-        if let Some(index) = self.position(name) {
-            return Some(index);
-        }
-        if self.names.len() == NAMES_MAX {
-            return None;
-        }
-        self.names.push(name.to_owned());
-        Some((self.names.len() - 1) as u8)
-    }
-
-    /// Adds a name behind all others, even one that is there already: it is then found by the first.
-    /// `false` when there are too many.
-    pub(super) fn add(&mut self, name: &str) -> bool {
-        let fits = self.names.len() < NAMES_MAX;
-        if fits {
-            self.names.push(name.to_owned());
-        }
-        fits
-    }
-
-    /// The index of `name` if it is there.
-    pub(super) fn position(&self, name: &str) -> Option<u8> {
-        self.names.iter().position(|known| known == name).map(|index| index as u8)
-    }
-
-    pub(super) fn len(&self) -> usize {
-        self.names.len()
-    }
-
-    pub(super) fn iter(&self) -> impl Iterator<Item = &str> {
-        self.names.iter().map(String::as_str)
-    }
-
-    pub(super) fn into_vec(self) -> Vec<String> {
-        self.names
-    }
-}
-
-/// The names of errors, and whom entries say that each is blamed on.
-#[derive(Debug, Default)]
-pub(super) struct ErrorNames {
-    pub(super) names: NameList,
-    blames: Vec<Option<Blame>>,
-}
-
-impl ErrorNames {
-    /// The index of `name`, which is added if it is new; `None` when there are too many.
-    pub(super) fn index(&mut self, name: &str) -> Option<u8> {
-        let index = self.names.index(name)?;
-        self.blames.resize(self.names.len(), None);
-        Some(index)
-    }
-
-    /// Blames every error of this name on `blame`.
-    ///
-    /// # Errors
-    /// Another entry of the name blames it on this instead.
-    pub(super) fn blame(&mut self, index: u8, blame: Blame) -> Result<(), Blame> {
-        match self.blames[usize::from(index)].replace(blame) {
-            Some(other) if other != blame => Err(other),
-            _ => Ok(()),
-        }
-    }
-
-    /// The names, and whom each is blamed on.
-    pub(super) fn into_vecs(self) -> (Vec<String>, Vec<Blame>) {
-        let blames = self.blames.into_iter().map(|blame| blame.unwrap_or(Blame::Server)).collect();
-        (self.names.into_vec(), blames)
-    }
 }
 
 impl Scenario {

@@ -47,11 +47,14 @@ impl Text {
                 self.warn(&lang.say(Summary::AgeNegative, &[&negative, &all, &kind]));
             }
         }
+        for kind in messages.declared_in_vain() {
+            self.warn(&lang.say(Summary::NoneCame, &[&kind]));
+        }
         for (kind, age) in messages.ages.iter().filter(|(_, age)| age.unread > 0) {
             self.warn(&lang.say(Summary::AgeUnread, &[&grouped(age.unread), &kind]));
         }
         for (kind, sequence) in messages.sequences.iter() {
-            if messages.by_type.get(kind).is_none_or(|came| *came > sequence.unread || *came == 0) {
+            if messages.by_type.get(kind).is_some_and(|came| *came > sequence.unread) {
                 let (missing, duplicate) = (grouped(sequence.missing), grouped(sequence.duplicate));
                 self.more(&lang.say(Summary::Sequence, &[&kind, &missing, &duplicate]));
             }
