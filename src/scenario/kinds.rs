@@ -336,9 +336,8 @@ fn values(table: &Section<'_>, index: usize, vocabulary: &Vocabulary, kinds: &mu
     }
     let kind = &mut kinds.kinds[index];
     kind.answer = answer(table, &kind.take, vocabulary)?;
-    let is_before = |value: u8| {
-        usize::from(value) < vocabulary.takes && !kind.take.iter().any(|(own, _)| *own == value)
-    };
+    let is_before =
+        |value: u8| usize::from(value) < vocabulary.takes && !kind.take.iter().any(|(own, _)| *own == value);
     let used = kind.answer.iter().flat_map(Template::values).map(|used| used.value);
     kind.taken_before = used.filter(|value| is_before(*value)).collect();
     kinds.kinds[index].sent_at = sent_at(table, own, kinds)?;

@@ -102,7 +102,8 @@ impl Known {
                 Place::Field(pointer) => self.rule.fields.push((pointer, want)),
                 Place::Span(span) => self.rule.spans.push((span, want)),
                 Place::After(_) => {
-                    let why = "what stands behind a text is not compared: use \"contains\", with the value in it";
+                    let why =
+                        "what stands behind a text is not compared: use \"contains\", with the value in it";
                     return Err(refused(why.into()));
                 }
             }

@@ -259,7 +259,10 @@ impl Template {
             Part::Secret(secret) => literal(&secret.name),
             Part::Taken(index) => name_of(*index).map_or(part.clone(), literal),
             Part::Formatted(it) => match it.inner.first_secret(name_of) {
-                None => it.keys().find_map(|key| key.first_secret(name_of)).map_or(part.clone(), |name| literal(&name)),
+                None => it
+                    .keys()
+                    .find_map(|key| key.first_secret(name_of))
+                    .map_or(part.clone(), |name| literal(&name)),
                 Some(_) => Part::Formatted(Box::new(Formatted {
                     inner: it.inner.shown_by(name_of),
                     width: None,

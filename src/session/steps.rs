@@ -137,7 +137,9 @@ impl Session {
         }
         let shown = |text: &[u8]| foreign::bytes(&text[..text.len().min(VALUE_SHOWN_MAX)]);
         let found = match whose {
-            Whose::Equals { at, .. } | Whose::Starts { at: Some(at), .. } => values.get(*at).unwrap_or_default(),
+            Whose::Equals { at, .. } | Whose::Starts { at: Some(at), .. } => {
+                values.get(*at).unwrap_or_default()
+            }
             Whose::Starts { at: None, .. } | Whose::Any => values.start(),
         };
         let pair = (shown(&self.redacted(found, ctx)), shown(&self.redacted(ctx.scratch, ctx)));

@@ -178,9 +178,9 @@ impl Formatted {
 
 /// Replaces the decimal number that stands from there on by its bytes.
 fn push_bytes(out: &mut Vec<u8>, from: usize, integer: Integer) {
-    let number = out[from..].iter().fold(0_u64, |sum, digit| {
-        sum.wrapping_mul(10).wrapping_add(u64::from(digit.wrapping_sub(b'0')))
-    });
+    let number = out[from..]
+        .iter()
+        .fold(0_u64, |sum, digit| sum.wrapping_mul(10).wrapping_add(u64::from(digit.wrapping_sub(b'0'))));
     out.truncate(from);
     integer.write(number, out);
 }

@@ -136,7 +136,10 @@ fn lengths_and_bytes_are_written_as_binary_protocols_want_them() {
     assert_eq!(bytes("{sequence:u32le}{sequence:varint}{sequence:u8}", 0, 300), b"\x2c\x01\0\0\xac\x02\x2c");
     assert_eq!(bytes("{sequence:4|bytes}", 0, 1234), b"\x12\x34");
     let refused = |text: &str| Template::compile(text, part_of).expect_err("refused");
-    assert_eq!(refused("{variable|bytes}"), "{variable|bytes}: variable is not hexadecimal digits, two for each byte");
+    assert_eq!(
+        refused("{variable|bytes}"),
+        "{variable|bytes}: variable is not hexadecimal digits, two for each byte"
+    );
     assert_eq!(refused("{variable|u8}"), "{variable|u8}: variable is not a number");
     assert!(refused("{odd|hmac_sha256:}").contains("the key is the name"));
 }

@@ -224,7 +224,9 @@ fn hex<'t>(text: &'t mut Vec<u8>, bytes: &[u8]) -> Value<'t> {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     text.clear();
     for byte in bytes {
-        text.extend([byte >> 4, byte & 15].map(|digit| DIGITS.get(usize::from(digit)).copied().unwrap_or(b'0')));
+        text.extend(
+            [byte >> 4, byte & 15].map(|digit| DIGITS.get(usize::from(digit)).copied().unwrap_or(b'0')),
+        );
     }
     Value::Text(text)
 }

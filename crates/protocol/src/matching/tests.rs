@@ -357,7 +357,11 @@ fn json_in_a_string_has_places_too() {
     // A string without JSON, or with half of it, is a string.
     for data in ["no", "{", "", "[1,"] {
         let record = format!(r#"{{"data":"{data}","event":"y"}}"#);
-        assert_eq!(rule_of(&[fields(&[("/data/t", "*")]), fields(&[("/event", "y")])], record), Some(1), "{data}");
+        assert_eq!(
+            rule_of(&[fields(&[("/data/t", "*")]), fields(&[("/event", "y")])], record),
+            Some(1),
+            "{data}"
+        );
     }
 }
 
@@ -367,14 +371,18 @@ fn span(text: &str) -> Span {
 
 #[test]
 fn numbers_and_bytes_stand_at_offsets() {
-    let opcode = |code: &str| Rule { spans: vec![(span("u8:0"), Want::Equals(code.into()))], ..Rule::default() };
+    let opcode =
+        |code: &str| Rule { spans: vec![(span("u8:0"), Want::Equals(code.into()))], ..Rule::default() };
     let rules = [opcode("5"), Rule { spans: vec![(span("u16le:1"), Want::Exists)], ..opcode("9") }];
     let places = ["u32le:1", "u32:1", "bytes:5..7", "bytes:5..", "sized:u8:5", "varint:6", "u64:1", "u8:40"];
     let wanted = places.map(|text| Wanted { place: Place::Span(span(text)), rules: u64::MAX });
     let record = [5, 1, 2, 0, 0, 2, 0xac, 0x02];
     let (rule, values) = values_of(&rules, &wanted[..4], record);
     assert_eq!(rule, Some(0));
-    assert_eq!(values, [Some("513".into()), Some("16908288".into()), Some("02ac".into()), Some("02ac02".into())]);
+    assert_eq!(
+        values,
+        [Some("513".into()), Some("16908288".into()), Some("02ac".into()), Some("02ac02".into())]
+    );
     let values = values_of(&rules, &wanted[5..], record).1;
     assert_eq!(values, [Some("300".into()), None, None], "a number that is cut is none");
     let sized = values_of(&rules, &wanted[4..5], [5, 0, 0, 0, 0, 2, b'o', b'k', b'!']).1;
@@ -386,13 +394,16 @@ fn numbers_and_bytes_stand_at_offsets() {
 
 #[test]
 fn places_in_bytes_are_read_as_they_are_shown() {
-    for text in ["u8:0", "u16:1", "u32:2", "u64:3", "u16le:4", "u32le:5", "u64le:6", "varint:7", "bytes:0..1"] {
+    for text in ["u8:0", "u16:1", "u32:2", "u64:3", "u16le:4", "u32le:5", "u64le:6", "varint:7", "bytes:0..1"]
+    {
         assert_eq!(span(text).to_string(), text);
     }
     for text in ["bytes:8..", "sized:u8:0", "sized:varint:65536"] {
         assert_eq!(span(text).to_string(), text);
     }
-    for not in ["u8", "u8:", "u8:-1", "u8:x", "u24:0", "bytes:5", "bytes:5..5", "bytes:5..4", "bytes:..4", "sized:5"] {
+    for not in
+        ["u8", "u8:", "u8:-1", "u8:x", "u24:0", "bytes:5", "bytes:5..5", "bytes:5..4", "bytes:..4", "sized:5"]
+    {
         assert_eq!(Span::parse(not), Err(SpanError::Malformed), "{not}");
     }
     for far in ["u8:65537", "u8:99999999999999999999", "bytes:0..4097"] {
