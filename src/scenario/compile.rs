@@ -181,8 +181,10 @@ fn vocabulary(
     // A column of the members' rows says what the variable would for all.
     variables.retain(|variable| !header.columns.contains(&variable.name));
     let mut values = NameList::default();
-    let after = websocket::taking_sections(root)?;
-    for step in http.iter().chain(&after) {
+    let (steps, kinds) = websocket::taking_sections(root)?;
+    let before_kinds = http.len() + steps.len();
+    let mut lasting = 0;
+    for (k, step) in http.iter().chain(&steps).chain(&kinds).enumerate() {
         for (name, _) in step.pairs("take", false)? {
             let clash = variables.iter().any(|variable| variable.name == name.value);
             let refusal = Vocabulary::refusal(name.value)
@@ -193,6 +195,9 @@ fn vocabulary(
             if values.index(name.value).is_none() {
                 return Err(step.error("take", name.span, too_many("taken values")));
             }
+        }
+        if k < before_kinds {
+            lasting = values.len();
         }
     }
     let takes = values.len();
@@ -205,6 +210,7 @@ fn vocabulary(
         variables,
         values,
         takes,
+        lasting,
         outside: outside.clone(),
         secrets: RefCell::default(),
         used: RefCell::default(),

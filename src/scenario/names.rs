@@ -91,6 +91,8 @@ pub(super) struct Vocabulary {
     pub(super) values: NameList,
     /// How many of these are taken from answers.
     pub(super) takes: usize,
+    /// How many of these by requests and steps; the others live for one answer to a message.
+    pub(super) lasting: usize,
     pub(super) outside: Outside,
     /// What was found outside and in secret variables.
     pub(super) secrets: RefCell<Vec<Secret>>,
@@ -342,6 +344,13 @@ impl Vocabulary {
             return Err(format!(
                 "{{{name}}} is used in the step \"{step}\" before it is taken from an answer"
             ));
+        }
+        if let Moment::Answer { own } = moment
+            && !is_column
+            && !own[usize::from(value)]
+            && usize::from(value) >= self.lasting
+        {
+            return Err(format!("{{{name}}} is used in an \"answer\" before it is taken from an answer"));
         }
         let mut uses = self.used.borrow_mut();
         let is_kept = match moment {

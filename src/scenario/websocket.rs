@@ -53,12 +53,11 @@ const OLD_KEYS: [(&str, &str); 6] = [
 const RESERVED: [&str; 4] = ["connect", "hold", "other", "same"];
 
 /// The sections of steps and kinds, of which some take values.
-pub(super) fn taking_sections<'d>(root: &Section<'d>) -> Result<Vec<Section<'d>>> {
-    let Some(section) = section(root)? else { return Ok(Vec::new()) };
-    let mut sections = section.sections("steps", "[[websocket.steps]]", &steps::KEYS)?;
+pub(super) fn taking_sections<'d>(root: &Section<'d>) -> Result<(Vec<Section<'d>>, Vec<Section<'d>>)> {
+    let Some(section) = section(root)? else { return Ok(<_>::default()) };
+    let steps = section.sections("steps", "[[websocket.steps]]", &steps::KEYS)?;
     let kinds = section.named("messages", "[websocket.messages]", &kinds::KIND_KEYS)?;
-    sections.extend(kinds.into_iter().filter_map(|(_, kind)| kind.ok()));
-    Ok(sections)
+    Ok((steps, kinds.into_iter().filter_map(|(_, kind)| kind.ok()).collect()))
 }
 
 pub(super) fn section<'d>(root: &Section<'d>) -> Result<Option<Section<'d>>> {

@@ -58,6 +58,7 @@ fn a_good_run_says_so_in_few_lines() {
 fn what_could_not_be_measured_of_messages_is_said() {
     let mut result = Run::good().result();
     let messages = &mut result.messages;
+    messages.received = 16;
     messages.by_type = Ordered(vec![("head".into(), 7), ("tick".into(), 0), ("trade".into(), 9)]);
     let age = |unread| AgeResult { unread, ..AgeResult::default() };
     let numbers = |unread| SequenceResult { unread, missing: 1, ..SequenceResult::default() };
