@@ -6,7 +6,7 @@ use startline::engine::observe::Books;
 use startline::fault::Fault;
 use startline::measure::ledger::{Ledger, LedgerTotals, SessionSet};
 use startline::measure::servers::{ServerIndex, ServerNames};
-use startline::measure::{CloseEnd, Layout, PingEvent, Recorder, Timed, Totals};
+use startline::measure::{CloseEnd, Layout, PingEvent, Recorder, Timed, Totals, Unread};
 use startline::members::MemberId;
 use startline::scenario::every::EveryIndex;
 use startline::scenario::{MessageType, Scenario, StepIndex};
@@ -189,6 +189,9 @@ impl Observer for Witness {
     }
     fn numbered(&mut self, kind: MessageType, missing: u64, again: bool) {
         self.books.numbered(kind, missing, again);
+    }
+    fn unread(&mut self, kind: MessageType, what: Unread) {
+        self.books.unread(kind, what);
     }
     fn listed(&mut self, who: Who, member_id: MemberId) {
         self.books.listed(who, member_id);
