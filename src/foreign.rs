@@ -15,6 +15,33 @@ pub fn line(text: &str, chars_max: usize) -> String {
     }
 }
 
+/// Bytes shown of what is not text.
+const BYTES_SHOWN: usize = 32;
+
+/// Returns bytes as the text that they are, or as hexadecimal digits where they are none.
+pub fn bytes(bytes: &[u8]) -> String {
+    match text(bytes) {
+        Some(text) => text.to_owned(),
+        None => hex(bytes),
+    }
+}
+
+/// Returns the first of some bytes as hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> String {
+    let pairs: Vec<String> = bytes.iter().take(BYTES_SHOWN).map(|it| format!("{it:02x}")).collect();
+    let more = if bytes.len() > BYTES_SHOWN { " …" } else { "" };
+    pairs.join(" ") + more
+}
+
+/// Returns the text that bytes are: without control characters but line breaks, tabs, record separators, and
+/// one that ends it.
+pub fn text(bytes: &[u8]) -> Option<&str> {
+    let binary = |byte: &u8| *byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r' | 0x1e);
+    let (_, before_last) = bytes.split_last().unwrap_or((&0, &[]));
+    let is_text = !before_last.iter().any(binary) && (bytes.len() > 1 || !bytes.iter().any(binary));
+    std::str::from_utf8(bytes).ok().filter(|_| is_text)
+}
+
 /// Returns the text with everything escaped that hides or reorders other text: `\u202e` for what would turn it round. Line
 /// breaks and colours stay.
 pub fn shown(text: &str) -> String {

@@ -10,13 +10,16 @@ use std::time::Duration;
 use startline_os::tick::Ticks;
 
 use crate::fault::Fault;
+use crate::foreign;
 use crate::measure::acts::{Act, Announced, Deed};
 use crate::measure::ledger::Ledger;
 use crate::measure::membership::Heard;
 use crate::measure::propagation::Propagation;
 use crate::measure::servers::{ServerIndex, ServerNames};
 use crate::measure::updates::Updates;
-use crate::measure::{CloseEnd, FaultSample, Interval, PingEvent, Recorder, Timed, UnmatchedSample};
+use crate::measure::{
+    CloseEnd, FaultSample, Interval, PingEvent, Recorder, Timed, UnmatchedSample, Unread,
+};
 use crate::members::{MemberId, Members};
 use crate::scenario::every::EveryIndex;
 use crate::scenario::{MessageType, StepIndex};
@@ -107,7 +110,7 @@ impl Books {
             at: self.at,
             evidence: match self.from {
                 Some(from) => format!("from {from}"),
-                None => String::from_utf8_lossy(evidence).into_owned(),
+                None => foreign::bytes(evidence),
             },
         }
     }
@@ -184,6 +187,10 @@ impl Observer for Books {
 
     fn numbered(&mut self, kind: MessageType, missing: u64, again: bool) {
         self.recorder.numbered(kind, missing, again);
+    }
+
+    fn unread(&mut self, kind: MessageType, what: Unread) {
+        self.recorder.unread(kind, what);
     }
 
     fn joined(&mut self) {

@@ -101,6 +101,10 @@ texts! {
         NothingAnnounced => "no announcement of {0} was timed", "{0}의 알림 중 시간을 잰 것이 없습니다";
         NoLastReceiver => "the first and last receivers are known when accounts close, and if all sessions observe",
             "첫 수신자와 마지막 수신자는 모든 세션이 관찰할 때, 집계가 끝난 뒤에 알 수 있습니다";
+        NoInstant => "no message of kind {0} has an instant at sent_at that can be read (see sent_unit)",
+            "{0} 종류의 메시지 중 sent_at에서 읽을 수 있는 시각이 있는 것이 없습니다(sent_unit 참고)";
+        NoNumber => "no message of kind {0} has a number at sequence that can be read",
+            "{0} 종류의 메시지 중 sequence에서 읽을 수 있는 번호가 있는 것이 없습니다";
         NoMessage => "no message of kind {0} came", "{0} 종류의 메시지가 오지 않았습니다";
         OnlyNegativeAges => "every message of kind {0} was sent later than it came, by the server's clock",
             "{0} 종류의 메시지가 모두 서버 시계로는 도착한 뒤에 보낸 것으로 되어 있습니다";

@@ -11,6 +11,15 @@ use startline_os::tick::Ticks;
 use super::Latencies;
 use super::servers::ServerIndex;
 
+/// What a record's kind says where it is, and is not there or cannot be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unread {
+    /// When it was sent.
+    SentAt,
+    /// Its number.
+    Number,
+}
+
 /// Of one kind.
 #[derive(Clone, Debug, Default)]
 pub struct KindTally {
@@ -22,6 +31,10 @@ pub struct KindTally {
     pub ages_negative: u64,
     /// The smallest age by server, in microseconds.
     pub ages_least: BTreeMap<String, i64>,
+    /// Records without an instant that can be read.
+    pub ages_unread: u64,
+    /// Records without a number that can be read.
+    pub numbers_unread: u64,
     /// Numbers that were skipped.
     pub missing: u64,
     /// Numbers that came again, or late.
@@ -32,15 +45,34 @@ impl KindTally {
     /// Adds another's.
     pub fn add(&mut self, other: &Self) {
         // Taken apart in full, so that a figure added later cannot be forgotten here.
-        let Self { answers, ages, ages_negative, ages_least, missing, duplicate } = other;
+        let Self {
+            answers,
+            ages,
+            ages_negative,
+            ages_least,
+            ages_unread,
+            numbers_unread,
+            missing,
+            duplicate,
+        } = other;
         self.answers += answers;
         self.ages.add(ages);
         self.ages_negative += ages_negative;
+        self.ages_unread += ages_unread;
+        self.numbers_unread += numbers_unread;
         self.missing += missing;
         self.duplicate += duplicate;
         for (server, micros) in ages_least {
             let least = self.ages_least.entry(server.clone()).or_insert(*micros);
             *least = (*least).min(*micros);
+        }
+    }
+
+    /// What it says where it is cannot be read.
+    pub(super) fn unread(&mut self, what: Unread) {
+        match what {
+            Unread::SentAt => self.ages_unread += 1,
+            Unread::Number => self.numbers_unread += 1,
         }
     }
 
@@ -85,11 +117,13 @@ mod tests {
         assert_eq!(new, [true, true, false, false, true]);
         assert!(least.is_new(1, ServerIndex(1), 100), "each server has its own");
         let mut other = KindTally { missing: 2, duplicate: 1, answers: 3, ..KindTally::default() };
+        (other.ages_unread, other.numbers_unread) = (5, 6);
         other.ages_least = [("a".to_owned(), -7), ("b".to_owned(), 4)].into();
         one.ages_least = [("a".to_owned(), 1)].into();
         one.add(&other);
         one.add(&other);
         assert_eq!((one.missing, one.duplicate, one.answers), (4, 2, 6));
+        assert_eq!((one.ages_unread, one.numbers_unread), (10, 12));
         assert_eq!(one.ages_least, [("a".to_owned(), -7), ("b".to_owned(), 4)].into());
     }
 }

@@ -45,7 +45,7 @@ pub use beats::Beats;
 pub use counts::{Compression, Counts, ERROR_RATE_FORMULA, SESSION_ERROR_RATE_FORMULA};
 pub use failures::{FAULT_KINDS_MAX, Failures, SAMPLE_EVIDENCE_BYTES_MAX, SAMPLES_PER_KIND_MAX};
 pub use fates::Fate;
-pub use kinds::KindTally;
+pub use kinds::{KindTally, Unread};
 pub use latencies::{LATENCY_MICROS_MAX, Latencies};
 pub use phase::Phase;
 pub use recorder::Recorder;

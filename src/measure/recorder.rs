@@ -16,7 +16,7 @@ use super::routing::Routing;
 use super::servers::ServerIndex;
 use super::{
     Beats, CloseEnd, FAULT_KINDS_MAX, Fate, FaultSample, Handshake, Interval, KindTally, Layout, PingEvent,
-    SAMPLES_PER_KIND_MAX, Stall, StepTally, Tally, Timed, UnmatchedSample,
+    SAMPLES_PER_KIND_MAX, Stall, StepTally, Tally, Timed, UnmatchedSample, Unread,
 };
 use crate::fault::Fault;
 use crate::members::SessionNumber;
@@ -227,6 +227,11 @@ impl Recorder {
         let kind = self.kind(kind);
         kind.missing += missing;
         kind.duplicate += u64::from(again);
+    }
+
+    /// A record of this kind has no instant, or no number, that can be read.
+    pub fn unread(&mut self, kind: MessageType, what: Unread) {
+        self.kind(kind).unread(what);
     }
 
     fn kind(&mut self, kind: MessageType) -> &mut KindTally {

@@ -127,11 +127,12 @@ impl ScenarioSettings {
     /// What is wrong with it.
     pub fn compile(&self) -> Result<Scenario, ScenarioError> {
         let set: Vec<(String, String)> = self.set.clone().into_iter().collect();
+        let is_given = |name: &String| self.set_secrets.contains(name) || self.set_files.contains_key(name);
         let outside = Outside {
             is_open: true,
             base: self.base.clone(),
             secrets: self.secrets.0.clone(),
-            given: self.set_secrets.iter().chain(self.set_files.keys()).cloned().collect(),
+            written: self.secrets.0.keys().filter(|name| !is_given(name)).cloned().collect(),
             header: self.header.clone(),
         };
         Scenario::compile_with(&self.file, &self.source, &set, &outside)
@@ -141,28 +142,33 @@ impl ScenarioSettings {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::members::MemberId;
     use crate::scenario::template::Scope;
 
-    const SCENARIO: &str = "name = \"x\"\nsecret = [\"password\"]\n[variables]\npassword = \"pw-{member_id}\"\n\
-        [[http]]\nname = \"login\"\nmethod = \"POST\"\npath = \"/\"\nbody = \"{password}\"\n";
-
     #[test]
-    fn a_secret_of_the_file_is_a_template_and_one_that_is_given_is_text() {
-        let place = tempfile::tempdir().expect("a directory");
-        let file = place.path().join("x.toml");
-        std::fs::write(&file, SCENARIO).expect("written");
-        let sent = |set: &[(String, String)]| {
-            let mut settings = ScenarioSettings::find(file.to_str().expect("UTF-8")).expect("it is there");
-            settings.set(set);
-            settings.read_files().expect("read");
+    fn a_secret_variable_of_the_file_may_refer_to_others_and_a_given_one_is_text() {
+        let temp = tempfile::tempdir().expect("a directory");
+        let file = temp.path().join("x.toml");
+        let source = "name = \"x\"\nsecret = [\"password\", \"auth\"]\n[variables]\nuser = \"u{session}\"\n\
+            password = \"pw-{session}\"\nauth = \"{user}:{password}\"\n[[http]]\nname = \"a\"\nmethod = \"POST\"\n\
+            path = \"/\"\nbody = \"{auth}\"\n";
+        std::fs::write(&file, source).expect("written");
+        let found = ScenarioSettings::find(file.to_str().expect("text")).expect("it is there");
+        assert!(!found.source.contains("pw-"), "a plan does not keep it");
+        let body = |settings: &ScenarioSettings| {
             let scenario = settings.compile().expect("it compiles");
-            let mut body = Vec::new();
-            let scope = Scope { member_id: MemberId(7), ..Scope::default() };
-            scenario.http[0].body.as_ref().expect("a body").render(&scope, &mut body);
-            String::from_utf8(body).expect("UTF-8")
+            let mut out = Vec::new();
+            scenario.http[0].body.as_ref().expect("a body").render(&Scope::default(), &mut out);
+            String::from_utf8(out).expect("text")
         };
-        assert_eq!(sent(&[]), "pw-7");
-        assert_eq!(sent(&[("password".into(), "pw-{member_id}".into())]), "pw-{member_id}");
+        assert_eq!(body(&found), "u0:pw-0");
+
+        let mut given = found.clone();
+        given.set(&[("password".to_owned(), "a{session}".to_owned())]);
+        assert_eq!(body(&given), "u0:a{session}");
+
+        // A plan that is repeated reads the file again.
+        let mut again = ScenarioSettings { secrets: Hidden::default(), ..found };
+        again.read_files().expect("the file is there");
+        assert_eq!(body(&again), "u0:pw-0");
     }
 }

@@ -52,6 +52,17 @@ pub struct MessagesResult {
     pub socket_bytes_sent: u64,
 }
 
+impl MessagesResult {
+    /// Kinds whose age or number is to be measured, and none of which came, though others did.
+    pub fn declared_in_vain(&self) -> impl Iterator<Item = &str> {
+        let declared = self.ages.iter().map(|(kind, _)| kind);
+        let numbered = self.sequences.iter().map(|(kind, _)| kind);
+        let numbered = numbered.filter(|kind| self.ages.get(kind).is_none());
+        let none = |kind: &&str| self.by_type.get(kind) == Some(&0);
+        declared.chain(numbered).filter(none).filter(|_| self.received > 0)
+    }
+}
+
 /// What came compressed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CompressedResult {
@@ -72,6 +83,9 @@ pub struct AgeResult {
     pub count: u64,
     /// Of these, those of later than now: the clocks differ. They are in no latency.
     pub negative: u64,
+    /// Messages of the kind without an instant that can be read.
+    #[serde(default)]
+    pub unread: u64,
     /// The others.
     #[serde(flatten)]
     pub latency: LatencyResult,
@@ -86,6 +100,9 @@ pub struct SequenceResult {
     pub missing: u64,
     /// Numbers that came again, or late.
     pub duplicate: u64,
+    /// Messages of the kind without a number that can be read.
+    #[serde(default)]
+    pub unread: u64,
 }
 
 /// A message of a type that the scenario does not list.
@@ -142,6 +159,7 @@ pub(super) fn ages(tally: &Tally, plan: &Plan) -> Ordered<AgeResult> {
         |measured| AgeResult {
             count: measured.ages.count() + measured.ages_negative,
             negative: measured.ages_negative,
+            unread: measured.ages_unread,
             latency: latency(&measured.ages),
             least_ms: measured.ages_least.iter().map(least).collect(),
         },
@@ -154,7 +172,11 @@ pub(super) fn sequences(tally: &Tally, plan: &Plan) -> Ordered<SequenceResult> {
         tally,
         plan,
         |kind| kind.sequence.is_some(),
-        |measured| SequenceResult { missing: measured.missing, duplicate: measured.duplicate },
+        |measured| SequenceResult {
+            missing: measured.missing,
+            duplicate: measured.duplicate,
+            unread: measured.numbers_unread,
+        },
     )
 }
 

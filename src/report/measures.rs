@@ -262,8 +262,15 @@ fn read_kind(kind: &str, figure: &str, result: &RunResult) -> Result<Reading, Mi
         "duplicate" => sequence().map(|it| it.duplicate as f64),
         _ => None,
     };
-    if matches!(figure, "missing" | "duplicate") && messages.by_type.get(kind) == Some(&0) {
-        return Err(Missing::NotMeasured(Reason::NoMessage.with(kind)));
+    if matches!(figure, "missing" | "duplicate") {
+        let (came, unread) = (messages.by_type.get(kind), sequence().map_or(0, |it| it.unread));
+        match came {
+            Some(0) => return Err(Missing::NotMeasured(Reason::NoMessage.with(kind))),
+            Some(came) if *came <= unread => {
+                return Err(Missing::NotMeasured(Reason::NoNumber.with(kind)));
+            }
+            _ => {}
+        }
     }
     let value = value.ok_or_else(|| Missing::NotMeasured(Reason::NoFigure.with(figure)))?;
     Ok(Reading { value, fair: Fair::Same })
@@ -273,6 +280,9 @@ fn read_kind(kind: &str, figure: &str, result: &RunResult) -> Result<Reading, Mi
 fn read_age(kind: &str, figure: &str, result: &RunResult, excuses: Excuses) -> Result<Reading, Missing> {
     let no_figure = || Missing::NotMeasured(Reason::NoFigure.with(figure));
     let age = result.messages.ages.get(kind).ok_or_else(no_figure)?;
+    if age.count == 0 && age.unread > 0 {
+        return Err(Missing::NotMeasured(Reason::NoInstant.with(kind)));
+    }
     if age.count == 0 {
         return Err(Missing::NotMeasured(Reason::NoMessage.with(kind)));
     }

@@ -10,8 +10,7 @@ use super::abort::AbortRule;
 use super::document::{self, Section, Text};
 use super::error::{ScenarioError, Source};
 use super::every::Interval;
-use super::name_list::{NAMES_MAX, NameList};
-use super::names::{ErrorNames, Variable, Vocabulary};
+use super::names::{ErrorNames, NAMES_MAX, NameList, Variable, Vocabulary};
 use super::outside::{Outside, TO_BE_GIVEN, names};
 use super::request::{self, ERROR_KEYS, HTTP_KEYS, Result, named_error, too_many};
 use super::secrets::Secrets;
@@ -274,9 +273,10 @@ fn variables(root: &Section<'_>, set: &[(String, String)], outside: &Outside) ->
             return Err(root.error("variables", name.span, refusal));
         }
         let is_listed = secret.iter().any(|it| it == name.value);
-        let is_set = |it: &str| set.iter().any(|(name, _)| name == it);
-        let is_given = outside.given.contains(name.value) || is_set(name.value);
-        if value.value == TO_BE_GIVEN && !is_given && !outside.secrets.contains_key(name.value) {
+        let is_hidden = outside.secrets.contains_key(name.value);
+        let is_given = (is_hidden && !outside.written.contains(name.value))
+            || set.iter().any(|(it, _)| it == name.value);
+        if value.value == TO_BE_GIVEN && !is_given && !is_hidden {
             let message = format!(
                 "the value of \"{0}\" is not kept in a plan: give it with --set-file {0}=PATH",
                 name.value
@@ -288,7 +288,7 @@ fn variables(root: &Section<'_>, set: &[(String, String)], outside: &Outside) ->
             value: value.value.to_owned(),
             span: name.span,
             used: Cell::new(false),
-            is_secret: is_listed || outside.secrets.contains_key(name.value),
+            is_secret: is_listed || is_hidden,
             is_given,
         });
     }

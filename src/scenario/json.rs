@@ -19,10 +19,16 @@ impl<'b> Json<'b> {
         serde_json::from_slice(without_mark(body)).ok().map(Self)
     }
 
-    /// The string, the number as written or the boolean at an RFC 6901 pointer.
+    /// The string, the number as written or the boolean at an RFC 6901 pointer, which may lead on into JSON
+    /// that is in a string.
     pub fn text(&self, pointer: &str) -> Option<String> {
         let mut at = self.0;
-        for segment in pointer.split('/').skip(1) {
+        let segments = pointer.split('/').skip(1).zip(pointer.match_indices('/'));
+        for (segment, (from, _)) in segments {
+            if at.get().starts_with('"') {
+                let inner: String = serde_json::from_str(at.get()).ok()?;
+                return Json::read(inner.as_bytes())?.text(&pointer[from..]);
+            }
             let segment = segment.replace("~1", "/").replace("~0", "~");
             at = Member(&segment).deserialize(&mut serde_json::Deserializer::from_str(at.get())).ok()??;
         }
@@ -118,6 +124,15 @@ mod tests {
             assert_eq!(text(body, pointer), expected, "{pointer}");
         }
         assert_eq!(text("\"whole\"", "").as_deref(), Some("whole"));
+    }
+
+    #[test]
+    fn a_pointer_leads_on_into_json_in_a_string() {
+        let body = r#"{"a":{"data":"{\"in\":\"[7,{\\\"x\\\":1.0}]\"}"},"s":"no"}"#;
+        assert_eq!(text(body, "/a/data/in/0").as_deref(), Some("7"));
+        assert_eq!(text(body, "/a/data/in/1/x").as_deref(), Some("1.0"));
+        assert_eq!(text(body, "/a/data/in").as_deref(), Some(r#"[7,{"x":1.0}]"#));
+        assert_eq!((text(body, "/s/x"), text(body, "/a/data/none")), (None, None));
     }
 
     #[test]

@@ -19,7 +19,7 @@ use super::presence::Subject;
 use super::request::{Result, compiled, error_name, too_many};
 use super::template::Template;
 use super::{MessageError, MessageType, Role};
-use crate::nearest;
+use crate::{foreign, nearest};
 
 pub(super) const KEYS: [&str; 7] =
     ["type_at", "body_after", "separator", "frames", "messages", "presence", "errors"];
@@ -158,7 +158,11 @@ impl Kinds {
     pub fn place_text(&self, place: PlaceIndex) -> String {
         match self.places.get(usize::from(place.0)).map(|wanted| &wanted.place) {
             Some(Place::Field(pointer)) => pointer.to_string(),
-            Some(Place::After(text)) => format!("after:{}", String::from_utf8_lossy(text.as_ref())),
+            Some(Place::After(text)) => match foreign::text(text) {
+                Some(text) => format!("after:{text}"),
+                None => format!("after:{{hex:{}}}", foreign::hex(text)),
+            },
+            Some(Place::Span(span)) => span.to_string(),
             None => String::new(),
         }
     }
@@ -178,7 +182,7 @@ impl Kinds {
         self.kinds.iter().filter(|kind| kind.sequence.is_some()).count()
     }
 
-    /// A place in records of these kinds whose value is wanted: a JSON pointer, or `after:TEXT`.
+    /// A place in records of these kinds whose value is wanted.
     ///
     /// # Errors
     /// Why there can be no such place.
@@ -187,11 +191,7 @@ impl Kinds {
         kinds: &[MessageType],
         at: &str,
     ) -> std::result::Result<PlaceIndex, String> {
-        let place = match at.strip_prefix("after:") {
-            Some("") => return Err("after: names the text that stands before the value".into()),
-            Some(text) => Place::After(text.into()),
-            None => Place::Field(matches::place_of(at)?),
-        };
+        let place = matches::place_of(at)?;
         let rules = kinds.iter().fold(0, |rules, kind| rules | 1 << kind.0);
         if let Place::Field(_) = place {
             for kind in kinds {

@@ -3,12 +3,12 @@
 //! Knows no roles. Invariants: a kind's texts are the same for all sessions; a kind that can never
 //! match, or that an earlier one hides, is refused.
 
-use startline_protocol::matching::{Pointer, Rule, VALUE_BYTES_MAX, Want};
+use startline_protocol::matching::{Place, Pointer, Rule, Span, VALUE_BYTES_MAX, Want};
 
 use super::document::{Section, Text};
-use super::names::{Moment, Unknown, Vocabulary};
+use super::names::{Moment, Unknown, Vocabulary, bytes_of};
 use super::request::{Result, compiled};
-use super::template::Part;
+use super::template::{Part, Template};
 
 pub(super) const FIELD_KEYS: [&str; 1] = ["equals"];
 
@@ -86,7 +86,8 @@ impl Known {
             return Err(table.error("fields", table.place("fields"), "there is none in it"));
         }
         for (place, value) in fields {
-            let pointer = pointer(table, "fields", &place)?;
+            let refused = |why: String| table.error("fields", place.span.clone(), why);
+            let at = place_of(place.value).map_err(refused)?;
             let (want, shown) = match value {
                 Err(text) if text.value == "*" => (Want::Exists, "*".to_owned()),
                 Err(text) => equals(table, "fields", &text, vocabulary)?,
@@ -97,7 +98,15 @@ impl Known {
                 }
             };
             self.say(&format!("{} = {shown}", place.value));
-            self.rule.fields.push((pointer, want));
+            match at {
+                Place::Field(pointer) => self.rule.fields.push((pointer, want)),
+                Place::Span(span) => self.rule.spans.push((span, want)),
+                Place::After(_) => {
+                    let why =
+                        "what stands behind a text is not compared: use \"contains\", with the value in it";
+                    return Err(refused(why.into()));
+                }
+            }
         }
         Ok(())
     }
@@ -115,11 +124,32 @@ fn equals(
 
 /// A JSON pointer without `*`.
 pub(super) fn pointer(section: &Section<'_>, key: &str, text: &Text<'_>) -> Result<Pointer> {
-    place_of(text.value).map_err(|why| section.error(key, text.span.clone(), why))
+    pointer_of(text.value).map_err(|why| section.error(key, text.span.clone(), why))
 }
 
-/// The same, with the reason where it is none.
-pub(super) fn place_of(text: &str) -> std::result::Result<Pointer, String> {
+/// A place in a record: a JSON pointer, `after:TEXT`, or bytes at an offset; else why it is none.
+pub(super) fn place_of(text: &str) -> std::result::Result<Place, String> {
+    match text.split_once(':') {
+        Some(("after", "")) => Err("after: names the text that stands before the value".into()),
+        Some(("after", before)) => with_bytes(before).map(Place::After),
+        Some(_) if !text.starts_with('/') => {
+            Span::parse(text).map(Place::Span).map_err(|why| format!("\"{text}\": {why}"))
+        }
+        _ => pointer_of(text).map(Place::Field),
+    }
+}
+
+/// A text in which `{hex:…}` stands for bytes.
+fn with_bytes(text: &str) -> std::result::Result<Vec<u8>, String> {
+    let template = Template::compile(text, |brace| match brace.name.strip_prefix("hex:") {
+        Some(hex) => bytes_of(hex).map(|bytes| Some(Template::of([Part::Literal(bytes.into())]))),
+        None => Ok(None),
+    })?;
+    Ok(template.literals().flatten().copied().collect())
+}
+
+/// A JSON pointer, with the reason where it is none.
+fn pointer_of(text: &str) -> std::result::Result<Pointer, String> {
     let pointer = Pointer::parse(text).map_err(|why| format!("\"{text}\": {why}"))?;
     if pointer.tokens().iter().any(|token| token == "*") {
         return Err(format!(

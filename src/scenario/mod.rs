@@ -14,7 +14,6 @@ pub mod every;
 pub mod json;
 pub mod kinds;
 mod matches;
-mod name_list;
 mod names;
 pub mod outside;
 pub mod places;

@@ -3,18 +3,21 @@
 //! Knows no TOML. Invariants: every name has one meaning, and every index fits the byte in which
 //! sessions keep it.
 
+mod lists;
+
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::ops::Range;
 
 use super::Scenario;
-use super::name_list::NameList;
 use super::outside::Outside;
 use super::runner::{self, Runner};
 use super::template::{Brace, Filter, Formatted, Part, Secret, Template, is_identifier};
 use crate::draw;
 use crate::fault::{Blame, Fault, FaultNames, NamedFault};
 use crate::nearest;
+
+pub(super) use lists::{ErrorNames, NAMES_MAX, NameList};
 
 /// Names that templates always know, and whether each has a meaning before the session is open.
 pub(super) const BUILT_IN: [(&str, bool); 9] = [
@@ -136,7 +139,13 @@ impl Vocabulary {
             let ordinal = draws.iter().filter(|known| **known == brace.name).count();
             draws.push(brace.name);
             match self.found(brace, ordinal, moment, unknown, inside)? {
-                Some(found) => self.formatted(brace, found).map(Some),
+                Some(found) => {
+                    let mut key = |key: &Brace<'v>| {
+                        let found = self.found(key, 0, moment, Unknown::Refused, inside)?;
+                        found.ok_or_else(|| format!("{}: unknown key {}", key.text, key.name))
+                    };
+                    self.formatted(brace, found, &mut key).map(Some)
+                }
                 None => Ok(None),
             }
         })
@@ -196,8 +205,13 @@ impl Vocabulary {
     }
 
     /// With the width and the filters that are written; what comes of a secret is one.
-    fn formatted(&self, brace: &Brace<'_>, found: Template) -> Result<Template, String> {
-        let formatted = brace.formatted(found)?;
+    fn formatted<'v>(
+        &self,
+        brace: &Brace<'v>,
+        found: Template,
+        key: &mut dyn FnMut(&Brace<'v>) -> Result<Template, String>,
+    ) -> Result<Template, String> {
+        let formatted = brace.formatted(found, key)?;
         if let ([Part::Secret(secret)], false) = (&formatted.parts[..], brace.is_plain()) {
             self.secret(secret.clone());
         }
@@ -386,7 +400,7 @@ pub(super) fn is_built_in(name: &str) -> bool {
 }
 
 /// The bytes of `c0 00`.
-fn bytes_of(hex: &str) -> Result<Vec<u8>, String> {
+pub(super) fn bytes_of(hex: &str) -> Result<Vec<u8>, String> {
     let digits: Vec<u32> = hex.chars().filter(|c| *c != ' ').map_while(|c| c.to_digit(16)).collect();
     let is_whole = digits.len() == hex.chars().filter(|c| *c != ' ').count() && !digits.is_empty();
     match is_whole && digits.len().is_multiple_of(2) {
@@ -404,39 +418,6 @@ fn range_of(range: &str) -> Result<(u64, u64), String> {
     ends.filter(|(first, last)| first <= last).ok_or_else(|| {
         format!("{{random:{range}}}: write the least and the greatest number, such as {{random:1-100}}")
     })
-}
-
-/// The names of errors, and whom entries say that each is blamed on.
-#[derive(Debug, Default)]
-pub(super) struct ErrorNames {
-    pub(super) names: NameList,
-    blames: Vec<Option<Blame>>,
-}
-
-impl ErrorNames {
-    /// The index of `name`, which is added if it is new; `None` when there are too many.
-    pub(super) fn index(&mut self, name: &str) -> Option<u8> {
-        let index = self.names.index(name)?;
-        self.blames.resize(self.names.len(), None);
-        Some(index)
-    }
-
-    /// Blames every error of this name on `blame`.
-    ///
-    /// # Errors
-    /// Another entry of the name blames it on this instead.
-    pub(super) fn blame(&mut self, index: u8, blame: Blame) -> Result<(), Blame> {
-        match self.blames[usize::from(index)].replace(blame) {
-            Some(other) if other != blame => Err(other),
-            _ => Ok(()),
-        }
-    }
-
-    /// The names, and whom each is blamed on.
-    pub(super) fn into_vecs(self) -> (Vec<String>, Vec<Blame>) {
-        let blames = self.blames.into_iter().map(|blame| blame.unwrap_or(Blame::Server)).collect();
-        (self.names.into_vec(), blames)
-    }
 }
 
 impl Scenario {

@@ -27,8 +27,8 @@ pub struct Outside {
     pub base: Option<PathBuf>,
     /// Values of variables that nobody may read.
     pub secrets: BTreeMap<String, String>,
-    /// Those of them that the user gave: braces in these are text, as in every value from outside.
-    pub given: BTreeSet<String>,
+    /// The variables of these whose value stands in the scenario's file: it may refer to others.
+    pub written: BTreeSet<String>,
     /// What the members' rows say, if there are any.
     pub header: Option<Header>,
 }

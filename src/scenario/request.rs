@@ -8,8 +8,7 @@ use std::time::Duration;
 
 use super::document::{Section, Text};
 use super::error::ScenarioError;
-use super::name_list::NAMES_MAX;
-use super::names::{ErrorNames, Moment, Unknown, Vocabulary};
+use super::names::{ErrorNames, Moment, NAMES_MAX, Unknown, Vocabulary};
 use super::take::{is_token, take_from};
 use super::template::{Brace, Filter, Part, Template};
 use super::{HttpStep, NamedError, Take};

@@ -11,6 +11,8 @@ mod tests;
 
 use std::fmt;
 
+use startline_protocol::matching::Integer;
+
 use super::runner::Runner;
 
 pub use braces::{Brace, is_identifier};
@@ -80,17 +82,36 @@ pub struct Formatted {
     pub filters: Vec<Filter>,
 }
 
-/// How long a number is.
+impl Formatted {
+    /// The keys of its filters.
+    fn keys(&self) -> impl Iterator<Item = &Template> {
+        self.filters.iter().filter_map(|filter| match filter {
+            Filter::Hmac(key) => Some(key),
+            _ => None,
+        })
+    }
+
+    /// What its value must be.
+    fn must_be(&self) -> MustBe {
+        match (self.width, self.filters.first()) {
+            (Some(_), _) | (None, Some(Filter::Integer(_))) => MustBe::Number,
+            (None, Some(Filter::Bytes)) => MustBe::Hex,
+            _ => MustBe::Any,
+        }
+    }
+}
+
+/// How a number is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Width {
     /// At least so many digits, with zeros before it.
     Digits(u8),
-    /// Two bytes, the more significant first.
-    U16,
+    /// Its bytes.
+    Bytes(Integer),
 }
 
 /// What is done with a value before it is sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Filter {
     /// Percent-encoded, as in a path or query (RFC 3986).
     Url,
@@ -100,12 +121,35 @@ pub enum Filter {
     Json,
     /// In base64, with its padding.
     Base64,
+    /// How many bytes it has.
+    Length,
+    /// The bytes that its hexadecimal digits stand for.
+    Bytes,
+    /// A number's bytes.
+    Integer(Integer),
+    /// Its HMAC-SHA256 with this key (RFC 2104), as hexadecimal digits.
+    Hmac(Template),
 }
 
 impl Filter {
-    /// All of them, by the name in a template.
-    pub const ALL: [(&'static str, Self); 4] =
-        [("url", Self::Url), ("form", Self::Form), ("json", Self::Json), ("base64", Self::Base64)];
+    /// Those without a key that are not a number's bytes, by the name in a template.
+    const PLAIN: [(&'static str, Self); 6] = [
+        ("url", Self::Url),
+        ("form", Self::Form),
+        ("json", Self::Json),
+        ("base64", Self::Base64),
+        ("length", Self::Length),
+        ("bytes", Self::Bytes),
+    ];
+
+    /// What the one with a key is called, before the key's name.
+    pub const HMAC: &'static str = "hmac_sha256:";
+
+    /// All without a key, by the name in a template.
+    pub fn all() -> impl Iterator<Item = (&'static str, Self)> {
+        let integers = Integer::ALL.into_iter().map(|(name, integer)| (name, Self::Integer(integer)));
+        Self::PLAIN.into_iter().chain(integers)
+    }
 }
 
 /// A value that nobody may read.
@@ -137,6 +181,30 @@ pub struct Used {
     pub in_string: bool,
     /// A filter has made it fit.
     pub is_filtered: bool,
+    /// What it must be for its width or first filter.
+    pub must_be: MustBe,
+}
+
+/// What a value must be to be sent as it is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MustBe {
+    /// Any text.
+    Any,
+    /// A decimal number.
+    Number,
+    /// Bytes as hexadecimal digits.
+    Hex,
+}
+
+impl MustBe {
+    /// Whether `text` is that.
+    pub fn is(self, text: &str) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Number => text.parse::<u64>().is_ok(),
+            Self::Hex => text.len().is_multiple_of(2) && text.bytes().all(|byte| byte.is_ascii_hexdigit()),
+        }
+    }
 }
 
 impl Template {
@@ -192,12 +260,15 @@ impl Template {
             Part::Secret(secret) => literal(&secret.name),
             Part::Taken(index) => name_of(*index).map_or(part.clone(), literal),
             Part::Formatted(it) => match it.inner.first_secret(name_of) {
+                None => it
+                    .keys()
+                    .find_map(|key| key.first_secret(name_of))
+                    .map_or(part.clone(), |name| literal(&name)),
                 Some(_) => Part::Formatted(Box::new(Formatted {
                     inner: it.inner.shown_by(name_of),
                     width: None,
                     filters: Vec::new(),
                 })),
-                None => part.clone(),
             },
             other => other.clone(),
         };
@@ -209,7 +280,10 @@ impl Template {
         self.parts.iter().find_map(|part| match part {
             Part::Secret(secret) => Some(secret.name.clone()),
             Part::Taken(index) => name_of(*index).map(str::to_owned),
-            Part::Formatted(it) => it.inner.first_secret(name_of),
+            Part::Formatted(it) => {
+                let parts = [&it.inner].into_iter().chain(it.keys());
+                parts.into_iter().find_map(|part| part.first_secret(name_of))
+            }
             _ => None,
         })
     }
@@ -217,7 +291,7 @@ impl Template {
     /// Whether a part, or one within it, is such.
     pub fn has(&self, is: &dyn Fn(&Part) -> bool) -> bool {
         self.parts.iter().any(|part| match part {
-            Part::Formatted(it) => it.inner.has(is),
+            Part::Formatted(it) => it.inner.has(is) || it.keys().any(|key| key.has(is)),
             part => is(part),
         })
     }
@@ -263,14 +337,20 @@ impl Template {
                         escaped = *byte == b'\\' && !escaped;
                     }
                 }
-                Part::Taken(value) => used.push(Used { value: *value, in_string, is_filtered: false }),
+                Part::Taken(value) => {
+                    used.push(Used { value: *value, in_string, is_filtered: false, must_be: MustBe::Any });
+                }
                 Part::Formatted(it) => {
                     let is_filtered = !it.filters.is_empty();
+                    let is_value = matches!(it.inner.parts[..], [Part::Taken(_)]);
                     used.extend(it.inner.values().into_iter().map(|one| Used {
                         in_string,
                         is_filtered,
+                        must_be: if is_value { it.must_be() } else { one.must_be },
                         ..one
                     }));
+                    let of_keys = it.keys().flat_map(Self::values);
+                    used.extend(of_keys.map(|one| Used { is_filtered: true, ..one }));
                 }
                 _ => {}
             }

@@ -10,7 +10,7 @@ use super::{Endpoint, Script, Side, Slots, Spills, Timer, Vault, Waits};
 use crate::fault::Fault;
 use crate::measure::acts::{Act, Announced};
 use crate::measure::servers::ServerIndex;
-use crate::measure::{CloseEnd, PingEvent, Timed};
+use crate::measure::{CloseEnd, PingEvent, Timed, Unread};
 use crate::members::{MemberId, SessionNumber};
 use crate::scenario::every::EveryIndex;
 use crate::scenario::template::{Scope, Template};
@@ -105,6 +105,8 @@ pub trait Observer {
     /// A record's number does not follow the last one of its kind: so many are `missing` between
     /// them, or it came `again`, or late.
     fn numbered(&mut self, kind: MessageType, missing: u64, again: bool);
+    /// Where a record of this kind says when it was sent, or its number, there is none that can be read.
+    fn unread(&mut self, kind: MessageType, what: Unread);
     /// A message has another JSON text behind its first, which alone is read.
     fn joined(&mut self);
     /// A message listed this member.

@@ -7,6 +7,7 @@
 use startline_os::tick::{Tick, Ticks};
 
 use super::values::Values;
+use crate::foreign;
 use crate::scenario::kinds::{Kinds, PlaceIndex};
 use crate::scenario::steps::Whose;
 use crate::scenario::template::Template;
@@ -70,15 +71,9 @@ impl<'w> Sought<'w> {
 
 /// Text in quotes, with its start alone where it is long; other bytes as `hex:`.
 fn shown(bytes: &[u8]) -> String {
-    match std::str::from_utf8(bytes) {
-        Ok(text) if !text.chars().any(char::is_control) => {
-            format!("\"{}\"", crate::foreign::escaped_line(text, SHOWN_MAX))
-        }
-        _ => {
-            let digits: Vec<String> =
-                bytes.iter().take(SHOWN_MAX / 3).map(|byte| format!("{byte:02x}")).collect();
-            format!("{{hex:{}}}", digits.join(" "))
-        }
+    match foreign::text(bytes) {
+        Some(text) => format!("\"{}\"", foreign::escaped_line(text, SHOWN_MAX)),
+        None => format!("{{hex:{}}}", foreign::hex(bytes)),
     }
 }
 

@@ -11,6 +11,7 @@ use super::request::refuse_unquotable;
 use super::values::Values;
 use super::{Context, Observer, Phase, Session, Unmatched};
 use crate::fault::Fault;
+use crate::measure::Unread;
 use crate::measure::acts::{Act, Announced, Deed, Key};
 use crate::scenario::kinds::{Kind, SentAt};
 use crate::scenario::template::Taken;
@@ -115,8 +116,9 @@ impl Session {
         ctx: &mut Context<'_, O>,
     ) {
         let Some(sent_at) = known.sent_at else { return };
-        if let Some(sent) = values.get(sent_at.place).and_then(|text| micros(text, sent_at)) {
-            ctx.observer.aged(kind, self.server, ctx.heard_micros as i64 - sent);
+        match values.get(sent_at.place).and_then(|text| micros(text, sent_at)) {
+            Some(sent) => ctx.observer.aged(kind, self.server, ctx.heard_micros as i64 - sent),
+            None => ctx.observer.unread(kind, Unread::SentAt),
         }
     }
 
@@ -128,8 +130,9 @@ impl Session {
         ctx: &mut Context<'_, O>,
     ) {
         let Some((place, index)) = known.sequence else { return };
-        let text = values.get(place).and_then(|text| std::str::from_utf8(text).ok());
-        let Some(number) = text.and_then(|text| text.parse::<u64>().ok()) else { return };
+        let Some(number) = values.get(place).and_then(number) else {
+            return ctx.observer.unread(kind, Unread::Number);
+        };
         match ctx.side.number(ctx.row, index.into(), number) {
             Step::First | Step::Next => {}
             Step::Skipped(missing) => ctx.observer.numbered(kind, missing, false),
@@ -208,9 +211,34 @@ pub(super) enum Step {
     Back,
 }
 
-/// An instant in Unix microseconds: digits, a fraction after them or none.
-fn micros(text: &[u8], sent_at: SentAt) -> Option<i64> {
+/// A whole number in decimal, or in hexadecimal behind `0x`.
+fn number(text: &[u8]) -> Option<u64> {
     let text = std::str::from_utf8(text).ok()?;
+    match text.strip_prefix("0x") {
+        Some(digits) => u64::from_str_radix(digits, 16).ok(),
+        None => text.parse().ok(),
+    }
+}
+
+/// An instant in Unix microseconds: digits, a fraction after them or none; hexadecimal digits behind `0x`; or
+/// a date and time with its zone (RFC 3339), whatever the unit.
+fn micros(text: &[u8], sent_at: SentAt) -> Option<i64> {
+    since_1970(text, sent_at).filter(|micros| INSTANTS.contains(micros))
+}
+
+/// Instants that a message may give, in microseconds: from 2000 to 2200. Any other is of another unit, or no
+/// instant.
+const INSTANTS: std::ops::Range<i64> = 946_684_800_000_000..7_258_118_400_000_000;
+
+fn since_1970(text: &[u8], sent_at: SentAt) -> Option<i64> {
+    let text = std::str::from_utf8(text).ok()?;
+    if text.len() > 10 && text.as_bytes().get(4) == Some(&b'-') {
+        return text.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_microsecond);
+    }
+    if text.starts_with("0x") {
+        let nanos = u128::from(number(text.as_bytes())?) * u128::from(sent_at.unit_nanos);
+        return i64::try_from(nanos / 1_000).ok();
+    }
     let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
     let whole: u64 = whole.parse().ok()?;
     let fraction = &fraction[..fraction.len().min(9)];
@@ -233,6 +261,15 @@ mod tests {
         assert_eq!(micros_of("1751360400.5", 1_000_000_000), Some(1_751_360_400_500_000));
         assert_eq!(micros_of("1751360400123456789", 1), Some(1_751_360_400_123_456));
         assert_eq!(micros_of("1751360400123.0625", 1_000_000), Some(1_751_360_400_123_062));
+        assert_eq!(micros_of("0x6866a1c0", 1_000_000_000), Some(1_751_556_544_000_000));
+        for text in ["2025-07-01T09:00:00.123Z", "2025-07-01T18:00:00.123+09:00"] {
+            assert_eq!(micros_of(text, 1), Some(1_751_360_400_123_000), "{text}");
+        }
+        assert_eq!(micros_of("1751360400", 1_000_000), None, "seconds, not milliseconds");
+        assert_eq!(micros_of("1751360400123", 1_000_000_000), None, "milliseconds, not seconds");
+        for not in ["2025-07-01T09:00:00", "2025-07-01", "0x", "0x-1"] {
+            assert_eq!(micros_of(not, 1), None, "{not}");
+        }
         for not in ["", "-1", "1e3", "x", "1.", ".5", "1.x", "18446744073709551616", "1,5"] {
             assert_eq!(micros_of(not, 1_000_000), None, "{not}");
         }

@@ -72,12 +72,16 @@ fn breaks_field(byte: u8) -> bool {
     byte.is_ascii_control() && byte != b'\t'
 }
 
-/// Refuses a value that would end the JSON string in which a template puts it.
+/// Refuses a value that would end the JSON string in which a template puts it, or is not what its width or
+/// filter is for.
 pub(super) fn refuse_unquotable(template: &Template, scope: &Scope<'_>) -> Result<(), Fault> {
     let is_json = template.literal_start().iter().any(|byte| matches!(byte, b'{' | b'['));
-    let values = if is_json { template.values() } else { Vec::new() };
-    let breaks =
-        |used: &&Used| used.in_string && !used.is_filtered && scope.value(used.value).contains(['"', '\\']);
+    let values = template.values();
+    let breaks = |used: &&Used| {
+        let value = scope.value(used.value);
+        let is_quoted = is_json && used.in_string && !used.is_filtered;
+        (is_quoted && value.contains(['"', '\\'])) || !used.must_be.is(value)
+    };
     values.iter().find(breaks).map_or(Ok(()), |used| Err(Fault::ValueUnusable(used.value)))
 }
 

@@ -139,12 +139,15 @@ impl Script {
     }
 
     /// Where a rendered URL leads, after `--ws-map`: an absolute `ws://` or `wss://` URL, or a path
-    /// on the target.
+    /// on the target. As in browsers, `http:` stands for `ws:`, `https:` for `wss:`, and `//` for the
+    /// target's scheme.
     ///
     /// # Errors
     /// [`Fault::UrlInvalid`], [`Fault::UrlUserinfo`], [`Fault::UrlFragment`] or
     /// [`Fault::HostNotAllowed`].
     pub fn destination(&self, rendered: &str) -> Result<Destination, Fault> {
+        let of_ws = self.of_ws(rendered);
+        let rendered = of_ws.as_deref().unwrap_or(rendered);
         let mapped = self.mapped(rendered);
         let url_text = mapped.as_deref().unwrap_or(rendered);
         if url_text.starts_with('/') {
@@ -160,6 +163,15 @@ impl Script {
             _ => return Err(Fault::UrlInvalid),
         };
         self.elsewhere(&url, secure)?.ok_or(Fault::HostNotAllowed)
+    }
+
+    /// A URL that has another scheme than a WebSocket's, or none, with a WebSocket's.
+    fn of_ws(&self, rendered: &str) -> Option<String> {
+        let own = if self.secure { "wss" } else { "ws" };
+        let known = [("http://", "ws"), ("https://", "wss"), ("//", own)];
+        let (rest, scheme) =
+            known.into_iter().find_map(|(start, scheme)| Some((rendered.strip_prefix(start)?, scheme)))?;
+        Some(format!("{scheme}://{rest}"))
     }
 
     /// Where a request's URL leads that a server returned: an absolute `http://` or `https://` URL, or a
@@ -232,6 +244,8 @@ impl Script {
     /// The server that a rendered URL leads to: scheme, host and port, with the path where a server returned
     /// the whole URL. A path that the scenario makes, or that is on the target, tells sessions apart, not servers.
     pub fn server_name(&self, websocket: &WebSocket, rendered: &str) -> String {
+        let of_ws = self.of_ws(rendered);
+        let rendered = of_ws.as_deref().unwrap_or(rendered);
         let bare = rendered.split(['?', '#']).next().unwrap_or_default();
         let scheme = if self.secure { "wss" } else { "ws" };
         let absolute = match bare.starts_with('/') {

@@ -13,6 +13,7 @@ use super::secrets::{Came, Kept};
 use super::values::Values;
 use super::{Context, NO_ERROR, Observer, Phase, STEP_SENT, Session, Timer, rhythm};
 use crate::fault::Fault;
+use crate::foreign;
 use crate::measure::acts::{Deed, Key};
 use crate::scenario::every::Interval;
 use crate::scenario::steps::{Step, Whose};
@@ -127,7 +128,7 @@ impl Session {
     /// The first record since the step began is not what is awaited: it may show why the step fails.
     fn keep_first<O: Observer>(&mut self, kind: MessageType, values: &Values<'_>, ctx: &mut Context<'_, O>) {
         let shown = self.redacted(values.start(), ctx);
-        let shown = String::from_utf8_lossy(&shown[..shown.len().min(UNMATCHED_BYTES_MAX)]);
+        let shown = foreign::bytes(&shown[..shown.len().min(UNMATCHED_BYTES_MAX)]);
         let text = match values.kinds.get(kind) {
             Some(kind) => format!("the first is of the kind {:?}: {shown}", kind.name),
             None => format!("the first of no known kind: {shown}"),

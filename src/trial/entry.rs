@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
-use crate::numbers;
+use crate::{foreign, numbers};
 
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -156,8 +156,6 @@ pub struct Content {
     pub hex: Option<String>,
 }
 
-/// Bytes shown of what is not text.
-const HEX_BYTES: usize = 32;
 /// Bytes kept of a text.
 const TEXT_BYTES: usize = 64 << 10;
 
@@ -165,12 +163,9 @@ impl Content {
     /// Of bytes without secrets; `of` is how many they were with them.
     pub fn new(bytes: &[u8], of: usize) -> Self {
         let bytes_shown = &bytes[..bytes.len().min(TEXT_BYTES)];
-        let (text, hex) = match std::str::from_utf8(bytes) {
-            Ok(_) => (Some(String::from_utf8_lossy(bytes_shown).into_owned()), None),
-            Err(_) => {
-                let pairs: Vec<String> = bytes.iter().take(HEX_BYTES).map(|it| format!("{it:02x}")).collect();
-                (None, Some(pairs.join(" ")))
-            }
+        let (text, hex) = match foreign::text(bytes) {
+            Some(_) => (Some(String::from_utf8_lossy(bytes_shown).into_owned()), None),
+            None => (None, Some(foreign::hex(bytes))),
         };
         Self { bytes: of as u64, text, hex }
     }

@@ -22,7 +22,7 @@ use crate::engine::single::{Cause, Doing, Watcher};
 use crate::fault::Fault;
 use crate::measure::acts::Announced;
 use crate::measure::servers::ServerIndex;
-use crate::measure::{CloseEnd, Handshake, PingEvent, Timed};
+use crate::measure::{CloseEnd, Handshake, PingEvent, Timed, Unread};
 use crate::members::MemberId;
 use crate::plan::Plan;
 use crate::scenario::every::{Every, EveryIndex};
@@ -372,6 +372,14 @@ impl Observer for Trial<'_> {
         let text =
             if again { "its number came before".to_owned() } else { format!("{missing} missing before it") };
         self.emit("", What::Noted { text });
+    }
+
+    fn unread(&mut self, _kind: MessageType, what: Unread) {
+        let text = match what {
+            Unread::SentAt => "sent_at: no instant there that can be read (see sent_unit)",
+            Unread::Number => "sequence: no number there that can be read",
+        };
+        self.emit("", What::Noted { text: text.to_owned() });
     }
 
     fn joined(&mut self) {}

@@ -13,6 +13,7 @@ use startline_protocol::http::cookies::Jar;
 
 use super::entry::{Content, What};
 use crate::engine::single::Doing;
+use crate::foreign;
 use crate::members::{MemberId, MemberName, Members, SessionNumber};
 use crate::plan::Plan;
 use crate::scenario::secrets::Held;
@@ -78,7 +79,7 @@ impl<'p> Shown<'p> {
     }
 
     pub(super) fn text(&self, bytes: &[u8]) -> String {
-        String::from_utf8_lossy(&self.redacted(bytes)).into_owned()
+        foreign::bytes(&self.redacted(bytes))
     }
 
     fn held(&self) -> Held<'_> {

@@ -130,7 +130,8 @@ fn a_reply_with_another_value_is_described_where_none_other_comes() {
         driven.receive(text(r#"{"type":"pong","n":8}"#));
         driven.play(2_100);
     });
-    let wanted = r#"; a "pong" came that does not begin with "{"type":"pong","n":"0": "{"type":"pong","n":7}""#;
+    let wanted =
+        r#"; a "pong" came that does not begin with "{"type":"pong","n":"0": "{"type":"pong","n":7}""#;
     assert!(said.contains(" had no reply 2.0") && said.ends_with(wanted), "{said}");
     let equals = "reply_at = \"/n\"\nreply_equals = \"{session}/{sequence}\"";
     let said = evidence(equals, &|driven| {

@@ -286,6 +286,23 @@ fn a_returned_url_with_a_user_or_a_fragment_is_refused() {
     }
 }
 
+#[test]
+fn a_returned_url_may_have_a_page_s_scheme_or_none() {
+    for (url, port) in [("http://sim:8080/ws", 8080), ("//sim:8080/ws", 8080), ("http://sim/ws", 80)] {
+        let mut driven = posting();
+        driven.receive(ok(r#"{"token":"T"}"#));
+        driven.receive(ok(format!(r#"{{"url":"{url}"}}"#)));
+        let to = driven.commands.connect.expect("a connection");
+        assert_eq!((to.host, to.port, to.secure), (0, port, false), "{url}");
+    }
+    for (url, fault) in [("//evil.example/ws", "ws-host-not-allowed"), ("ftp://sim/ws", "url-invalid")] {
+        let mut driven = posting();
+        driven.receive(ok(r#"{"token":"T"}"#));
+        driven.receive(ok(format!(r#"{{"url":"{url}"}}"#)));
+        assert_eq!(driven.failure().0, fault, "{url}");
+    }
+}
+
 /// One rule, whole or in pieces: the first value at a place counts, and what follows changes nothing.
 #[test]
 fn messages_are_read_as_far_as_they_are_used() {

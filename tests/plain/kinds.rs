@@ -6,17 +6,17 @@ use startline::session::Phase;
 use crate::simulated::lent::Driven;
 
 /// What the clock of [`Driven`] says, in milliseconds.
-const NOW_MS: u64 = 1_700_000_000_000;
+pub const NOW_MS: u64 = 1_700_000_000_000;
 
 /// Opened with this in `[websocket]` and below it.
 #[track_caller]
-fn opened(websocket: &str) -> Driven {
+pub fn opened(websocket: &str) -> Driven {
     let driven = upgraded(websocket);
     assert_eq!(driven.phase(), Phase::Held);
     driven
 }
 
-fn upgraded(websocket: &str) -> Driven {
+pub fn upgraded(websocket: &str) -> Driven {
     let source = format!("name = \"x\"\n[websocket]\nurl = \"/ws\"\n{websocket}");
     let mut driven = Driven::playing(&source);
     let answer = driven.switching("Upgrade: websocket\r\nConnection: upgrade");
@@ -24,16 +24,16 @@ fn upgraded(websocket: &str) -> Driven {
     driven
 }
 
-fn text(payload: &str) -> Vec<u8> {
+pub fn text(payload: &str) -> Vec<u8> {
     crate::frames::frame(0x81, payload.as_bytes())
 }
 
-fn binary(payload: &[u8]) -> Vec<u8> {
+pub fn binary(payload: &[u8]) -> Vec<u8> {
     crate::frames::frame(0x82, payload)
 }
 
 /// The opcode and the payload of each frame that was sent.
-fn sent(driven: &Driven) -> Vec<(u8, Vec<u8>)> {
+pub fn sent(driven: &Driven) -> Vec<(u8, Vec<u8>)> {
     let (mut rest, mut frames) = (&driven.out[..], Vec::new());
     while let [first, second, a, b, c, d, after @ ..] = rest {
         let len = usize::from(second & 0x7f);
@@ -45,7 +45,7 @@ fn sent(driven: &Driven) -> Vec<(u8, Vec<u8>)> {
 }
 
 /// Plays the same bytes in two reads, cut at every place, and one by one; each time the same must hold.
-fn at_every_split(websocket: &str, bytes: &[u8], check: impl Fn(&mut Driven)) {
+pub fn at_every_split(websocket: &str, bytes: &[u8], check: impl Fn(&mut Driven)) {
     for cut in 0..bytes.len() {
         let mut driven = opened(websocket);
         driven.receive(&bytes[..cut]);

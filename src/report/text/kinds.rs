@@ -44,10 +44,20 @@ impl Text {
                 self.warn(&lang.say(Summary::AgeNegative, &[&negative, &all, &kind]));
             }
         }
-        let came = |kind: &str| messages.by_type.get(kind).is_some_and(|count| *count > 0);
-        for (kind, sequence) in messages.sequences.iter().filter(|(kind, _)| came(kind)) {
-            let (missing, duplicate) = (grouped(sequence.missing), grouped(sequence.duplicate));
-            self.more(&lang.say(Summary::Sequence, &[&kind, &missing, &duplicate]));
+        for kind in messages.declared_in_vain() {
+            self.warn(&lang.say(Summary::NoneCame, &[&kind]));
+        }
+        for (kind, age) in messages.ages.iter().filter(|(_, age)| age.unread > 0) {
+            self.warn(&lang.say(Summary::AgeUnread, &[&grouped(age.unread), &kind]));
+        }
+        for (kind, sequence) in messages.sequences.iter() {
+            if messages.by_type.get(kind).is_some_and(|came| *came > sequence.unread) {
+                let (missing, duplicate) = (grouped(sequence.missing), grouped(sequence.duplicate));
+                self.more(&lang.say(Summary::Sequence, &[&kind, &missing, &duplicate]));
+            }
+            if sequence.unread > 0 {
+                self.warn(&lang.say(Summary::SequenceUnread, &[&grouped(sequence.unread), &kind]));
+            }
         }
     }
 }

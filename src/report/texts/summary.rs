@@ -116,6 +116,12 @@ texts! {
             "{0}: 전달 시간 p50 {1}, p95 {2}, 최대 {3}; 서버별 최소 {4}";
         AgeNegative => "warning: {0} of {1} messages {2} were sent later than they came: the clocks differ",
             "경고: {2} 메시지 {1}개 중 {0}개의 전송 시각이 도착보다 늦습니다: 시계가 서로 다릅니다";
+        NoneCame => "warning: no message {0} came, whose age or number is to be measured",
+            "경고: 전달 시간이나 번호를 측정할 {0} 메시지가 하나도 오지 않았습니다";
+        AgeUnread => "warning: {0} messages {1} have no instant at sent_at that can be read (see sent_unit)",
+            "경고: {1} 메시지 {0}개의 sent_at에서 시각을 읽을 수 없습니다(sent_unit 참고)";
+        SequenceUnread => "warning: {0} messages {1} have no number at sequence that can be read",
+            "경고: {1} 메시지 {0}개의 sequence에서 번호를 읽을 수 없습니다";
         Sequence => "{0}: {1} missing, {2} duplicate", "{0}: 누락 {1}, 중복 {2}";
         FirstOther => "first other: member {0} at {1}: {2}", "첫 번째 기타 메시지: 회원 {0}, {1}: {2}";
 

@@ -3,7 +3,9 @@
 //! Reads the form; which names there are is not known here. Invariant: whatever is not of this form is
 //! text, as most braces are.
 
-use super::{Filter, Formatted, Part, Template, Width};
+use startline_protocol::matching::Integer;
+
+use super::{Filter, Formatted, MustBe, Part, Template, Width};
 use crate::nearest;
 
 /// Digits of a padded number at most: those of the largest.
@@ -73,18 +75,47 @@ impl<'t> Brace<'t> {
         self.width.is_none() && self.filters.is_empty()
     }
 
-    /// What is found, with the width and the filters that are written.
+    /// What is found, with the width and the filters that are written; `key` says what a filter's key is.
     ///
     /// # Errors
     /// A width or filter that there is none of.
-    pub fn formatted(&self, found: Template) -> Result<Template, String> {
+    pub fn formatted(
+        &self,
+        found: Template,
+        key: &mut dyn FnMut(&Self) -> Result<Template, String>,
+    ) -> Result<Template, String> {
         if self.is_plain() {
             return Ok(found);
         }
         let width = self.width.map(|text| self.width_of(text, &found)).transpose()?;
-        let filters = self.filters.split('|').skip(1).map(|name| self.filter_of(name));
+        let filters = self.filters.split('|').skip(1).map(|name| match name.strip_prefix(Filter::HMAC) {
+            Some(name) if is_identifier(name) => {
+                key(&Brace { text: self.text, name, width: None, filters: "" }).map(Filter::Hmac)
+            }
+            _ => self.filter_of(name),
+        });
         let filters = filters.collect::<Result<Vec<_>, _>>()?;
-        Ok(Formatted { inner: found, width, filters }.folded())
+        let formatted = Formatted { inner: found, width, filters };
+        self.refuse_unfit(&formatted)?;
+        Ok(formatted.folded())
+    }
+
+    /// A constant that is not what its filter is for.
+    fn refuse_unfit(&self, formatted: &Formatted) -> Result<(), String> {
+        let wanted = match formatted.must_be() {
+            MustBe::Any => return Ok(()),
+            MustBe::Number => "a number",
+            MustBe::Hex => "hexadecimal digits, two for each byte",
+        };
+        let text = match &formatted.inner.parts[..] {
+            [Part::Literal(bytes)] => std::str::from_utf8(bytes).unwrap_or_default(),
+            [Part::Secret(secret)] => &secret.value,
+            _ => return Ok(()),
+        };
+        match formatted.must_be().is(text) {
+            true => Ok(()),
+            false => Err(format!("{}: {} is not {wanted}", self.text, self.name)),
+        }
     }
 
     fn width_of(&self, text: &str, found: &Template) -> Result<Width, String> {
@@ -99,21 +130,25 @@ impl<'t> Brace<'t> {
         if !matches!(&found.parts[..], [one] if is_number(one)) {
             return Err(format!("{}: only a number has a width, and {name} is not one", self.text));
         }
-        if text == "u16" {
-            return Ok(Width::U16);
+        if let Some(integer) = Integer::named(text) {
+            return Ok(Width::Bytes(integer));
         }
         let digits = text.parse().ok().filter(|digits| (1..=DIGITS_MAX).contains(digits));
         digits.map(Width::Digits).ok_or_else(|| {
             format!(
-                "{}: a width is 1 to {DIGITS_MAX} digits, {{{name}:6}}, or two bytes, {{{name}:u16}}",
-                self.text
+                "{}: a width is 1 to {DIGITS_MAX} digits, {{{name}:6}}, or bytes: {}",
+                self.text,
+                Integer::ALL.map(|(known, _)| known).join(", ")
             )
         })
     }
 
     fn filter_of(&self, name: &str) -> Result<Filter, String> {
-        if let Some((_, filter)) = Filter::ALL.iter().find(|(known, _)| *known == name) {
-            return Ok(*filter);
+        if let Some((_, filter)) = Filter::all().find(|(known, _)| *known == name) {
+            return Ok(filter);
+        }
+        if name.starts_with(Filter::HMAC) {
+            return Err(format!("{}: the key is the name of a variable or value", self.text));
         }
         if name.contains(':') {
             return Err(format!(
@@ -121,7 +156,7 @@ impl<'t> Brace<'t> {
                 self.text, self.name
             ));
         }
-        let known = Filter::ALL.map(|(known, _)| known);
+        let known: Vec<&str> = Filter::all().map(|(known, _)| known).chain(["hmac_sha256:KEY"]).collect();
         Err(format!("{}: there is no filter \"{name}\"{}", self.text, nearest::hint(name, &known)))
     }
 }
@@ -129,11 +164,12 @@ impl<'t> Brace<'t> {
 impl Formatted {
     /// The same, rendered already where it is a constant.
     pub fn folded(self) -> Template {
-        let is_secret = self.inner.parts.iter().find_map(|part| match part {
+        let parts = self.inner.parts.iter().chain(self.keys().flat_map(|key| &key.parts));
+        let is_secret = parts.into_iter().find_map(|part| match part {
             Part::Secret(secret) => Some(secret.name.clone()),
             _ => None,
         });
-        if !self.inner.is_constant() {
+        if !self.inner.is_constant() || !self.keys().all(Template::is_constant) {
             return Template::of([Part::Formatted(Box::new(self))]);
         }
         let whole = Template { parts: vec![Part::Formatted(Box::new(self))] };
@@ -152,7 +188,8 @@ impl Formatted {
 fn without_filters(inner: &str) -> (&str, &str) {
     let mut end = inner.len();
     while let Some(at) = inner[..end].rfind('|') {
-        if !Filter::ALL.iter().any(|(known, _)| *known == &inner[at + 1..end]) {
+        let name = &inner[at + 1..end];
+        if !Filter::all().any(|(known, _)| known == name) && !name.starts_with(Filter::HMAC) {
             break;
         }
         end = at;

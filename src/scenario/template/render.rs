@@ -4,8 +4,10 @@
 
 use std::ops::Range;
 
+use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use startline_protocol::matching::Integer;
 
 use super::{Filter, Formatted, Part, Template, Width};
 use crate::draw;
@@ -193,19 +195,27 @@ impl Formatted {
         self.inner.render(scope, out);
         match self.width {
             Some(Width::Digits(digits)) => pad(out, from, usize::from(digits)),
-            Some(Width::U16) => {
-                let number = out[from..].iter().fold(0_u64, |sum, digit| {
-                    sum.wrapping_mul(10).wrapping_add(u64::from(digit.wrapping_sub(b'0')))
-                });
-                out.truncate(from);
-                out.extend((number as u16).to_be_bytes());
-            }
+            Some(Width::Bytes(integer)) => push_bytes(out, from, integer),
             None => {}
         }
         for filter in &self.filters {
-            filter.apply(out, from);
+            filter.apply(scope, out, from);
         }
     }
+}
+
+/// Replaces the decimal number that stands from there on by its bytes.
+fn push_bytes(out: &mut Vec<u8>, from: usize, integer: Integer) {
+    let number = out[from..]
+        .iter()
+        .fold(0_u64, |sum, digit| sum.wrapping_mul(10).wrapping_add(u64::from(digit.wrapping_sub(b'0'))));
+    out.truncate(from);
+    integer.write(number, out);
+}
+
+/// The value of a hexadecimal digit; 0 of what is none.
+fn nibble(digit: u8) -> u8 {
+    char::from(digit).to_digit(16).unwrap_or_default() as u8
 }
 
 /// Puts zeros before what stands from there on, until it is so long.
@@ -217,7 +227,7 @@ fn pad(out: &mut Vec<u8>, from: usize, len: usize) {
 
 impl Filter {
     /// Replaces what stands in `out` from there on by its encoding.
-    fn apply(self, out: &mut Vec<u8>, from: usize) {
+    fn apply(&self, scope: &Scope<'_>, out: &mut Vec<u8>, from: usize) {
         let end = out.len();
         match self {
             Self::Url => push_each(out, from..end, |out, byte| push_percent(out, byte, b"-._~")),
@@ -232,6 +242,22 @@ impl Filter {
                 let (plain, encoded) = out.split_at_mut(end);
                 // It is exactly as long as it has to be.
                 let _ = STANDARD.encode_slice(&plain[from..], encoded);
+            }
+            Self::Length => push_integer(out, (end - from) as u64),
+            Self::Bytes => {
+                for at in (from..end).step_by(2) {
+                    let low = if at + 1 < end { nibble(out[at + 1]) } else { 0 };
+                    out.push(nibble(out[at]) << 4 | low);
+                }
+            }
+            Self::Integer(integer) => return push_bytes(out, from, *integer),
+            Self::Hmac(key) => {
+                key.render(scope, out);
+                let (text, key) = out[from..].split_at(end - from);
+                let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), text);
+                out.truncate(end);
+                let digit = |nibble: u8| HEX[usize::from(nibble)].to_ascii_lowercase();
+                out.extend(tag.as_ref().iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]));
             }
         }
         out.drain(from..end);

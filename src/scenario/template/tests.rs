@@ -22,7 +22,7 @@ fn part_of(brace: &Brace<'_>) -> Result<Option<Template>, String> {
         "text" => return Ok(None),
         other => return Err(other.to_owned()),
     };
-    brace.formatted(Template::of([part])).map(Some)
+    brace.formatted(Template::of([part]), &mut |_| Err("no key here".into())).map(Some)
 }
 
 fn compiled(text: &str) -> Template {
@@ -118,7 +118,8 @@ fn numbers_have_a_width_and_are_never_cut() {
     let refused = |text: &str| Template::compile(text, part_of).expect_err("refused");
     assert_eq!(
         refused("{sequence:21}"),
-        "{sequence:21}: a width is 1 to 20 digits, {sequence:6}, or two bytes, {sequence:u16}"
+        "{sequence:21}: a width is 1 to 20 digits, {sequence:6}, or bytes: u8, u16, u32, u64, u16le, u32le, u64le, \
+         varint"
     );
     assert_eq!(refused("{variable:6}"), "{variable:6}: only a number has a width, and variable is not one");
 }
@@ -133,6 +134,21 @@ fn filters_make_a_value_fit() {
     assert_eq!(rendered("{session:3|base64}"), "MDAw");
     let refused = Template::compile("{odd|ulr}", part_of).expect_err("refused");
     assert_eq!(refused, "{odd|ulr}: there is no filter \"ulr\"; did you mean \"url\"?");
+}
+
+#[test]
+fn lengths_and_bytes_are_written_as_binary_protocols_want_them() {
+    assert_eq!(rendered("PUB {odd|length}"), "PUB 10", "bytes, not characters");
+    assert_eq!(bytes("{ticket|length|u16le}{ticket}", 0, 0), b"\x03\x00t-1");
+    assert_eq!(bytes("{sequence:u32le}{sequence:varint}{sequence:u8}", 0, 300), b"\x2c\x01\0\0\xac\x02\x2c");
+    assert_eq!(bytes("{sequence:4|bytes}", 0, 1234), b"\x12\x34");
+    let refused = |text: &str| Template::compile(text, part_of).expect_err("refused");
+    assert_eq!(
+        refused("{variable|bytes}"),
+        "{variable|bytes}: variable is not hexadecimal digits, two for each byte"
+    );
+    assert_eq!(refused("{variable|u8}"), "{variable|u8}: variable is not a number");
+    assert!(refused("{odd|hmac_sha256:}").contains("the key is the name"));
 }
 
 #[test]

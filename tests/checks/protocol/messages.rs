@@ -1,5 +1,6 @@
 //! Records against rules at every split, and against a matcher that reads with serde_json.
 
+use std::cell::Cell;
 use std::fmt;
 
 use serde::de::{Deserializer, MapAccess, Visitor};
@@ -169,11 +170,32 @@ pub fn sets() -> Vec<Asked> {
             wanted: vec![wanted("/0", 0b100), wanted("/userId", 0b1000)],
             each: None,
         },
+        Asked {
+            rules: vec![
+                Rule { spans: vec![(span("u8:0"), Want::Equals(b"91".into()))], ..Rule::default() },
+                Rule { spans: vec![(span("bytes:1..3"), Want::Exists)], ..fields(&[("/a/b", "*")]) },
+                Rule { spans: vec![(span("u32le:2"), Want::Exists)], ..Rule::default() },
+            ],
+            wanted: ["u16:1", "bytes:3..", "sized:u8:2", "varint:1", "bytes:2..4", "u64le:0"]
+                .map(|text| Wanted { place: Place::Span(span(text)), rules: 0b111 })
+                .into(),
+            each: None,
+        },
     ]
+}
+
+fn span(text: &str) -> Span {
+    Span::parse(text).expect("one")
+}
+
+thread_local! {
+    /// What was asked of is in a string whose JSON is not whole.
+    static IS_BROKEN: Cell<bool> = const { Cell::new(false) };
 }
 
 /// The outcome of a record as serde_json reads its JSON; `None` where that is not whole, or too deep.
 fn model(record: &[u8], asked: &Asked) -> Option<Outcome> {
+    IS_BROKEN.set(false);
     let mut bodies = Vec::new();
     for rule in &asked.rules {
         bodies.push(Doc::after(record, rule.body_after.as_deref()).ok()?);
@@ -187,6 +209,7 @@ fn model(record: &[u8], asked: &Asked) -> Option<Outcome> {
                 doc(rule).and_then(|doc| doc.at(pointer.tokens())).map_or(Found::Nothing, Doc::found)
             }
             Place::After(text) => text_after(record, text),
+            Place::Span(span) => at_span(record, *span),
         }
     };
     let elements = match &asked.each {
@@ -195,11 +218,12 @@ fn model(record: &[u8], asked: &Asked) -> Option<Outcome> {
         }
         _ => Vec::new(),
     };
-    Some(Outcome {
+    let outcome = Outcome {
         rule: rule.map(|rule| rule as u8),
         values: asked.wanted.iter().map(value).collect(),
         elements,
-    })
+    };
+    (!IS_BROKEN.get()).then_some(outcome)
 }
 
 fn is_match(record: &[u8], rule: &Rule, doc: Option<&Doc>) -> bool {
@@ -213,6 +237,62 @@ fn is_match(record: &[u8], rule: &Rule, doc: Option<&Doc>) -> bool {
         && rule.starts.as_ref().is_none_or(|text| record.starts_with(text))
         && rule.contains.as_ref().is_none_or(|text| position(record, text).is_some())
         && rule.fields.iter().all(holds)
+        && rule.spans.iter().all(|(span, want)| match (at_span(record, *span), want) {
+            (Found::Nothing | Found::TooLong, _) => false,
+            (_, Want::Exists) => true,
+            (Found::Text(found) | Found::Number(found) | Found::Name(found), Want::Equals(text)) => {
+                found == *text
+            }
+        })
+}
+
+/// What stands at an offset, by the place's own text.
+fn at_span(record: &[u8], span: Span) -> Found {
+    let text = span.to_string();
+    let (kind, place) = text.split_once(':').expect("a place");
+    let number = |kind: &str, from: usize| -> Option<(u64, usize)> {
+        let bytes = record.get(from..)?;
+        if kind == "varint" {
+            let len = bytes.iter().position(|byte| byte & 0x80 == 0).filter(|len| *len < 10)? + 1;
+            let number = (0..len).map(|k| u128::from(bytes[k] & 0x7f) << (7 * k)).sum::<u128>();
+            return Some((u64::try_from(number).ok()?, from + len));
+        }
+        let (bits, is_little) = match kind.strip_suffix("le") {
+            Some(kind) => (&kind[1..], true),
+            None => (&kind[1..], false),
+        };
+        let len: usize = bits.parse::<usize>().expect("bits") / 8;
+        let mut wide = [0; 8];
+        let bytes = bytes.get(..len)?;
+        bytes.iter().enumerate().for_each(|(k, byte)| wide[if is_little { k } else { len - 1 - k }] = *byte);
+        Some((u64::from_le_bytes(wide), from + len))
+    };
+    let hex = |bytes: &[u8]| {
+        let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        if bytes.len() > VALUE_BYTES_MAX / 2 { Found::TooLong } else { Found::Text(digits.into_bytes()) }
+    };
+    let found = match kind {
+        "bytes" => {
+            let (from, to) = place.split_once("..").expect("a range");
+            let from: usize = from.parse().expect("a number");
+            match to {
+                "" => record.get(from..).map(hex),
+                to => record.get(from..to.parse().expect("a number")).map(hex),
+            }
+        }
+        "sized" => {
+            let (kind, from) = place.split_once(':').expect("both");
+            number(kind, from.parse().expect("a number")).and_then(|(len, from)| {
+                match usize::try_from(len).ok().filter(|len| *len <= VALUE_BYTES_MAX / 2) {
+                    Some(len) => record.get(from..from + len).map(|bytes| Found::Text(bytes.into())),
+                    None => Some(Found::TooLong),
+                }
+            })
+        }
+        kind => number(kind, place.parse().expect("a number"))
+            .map(|(number, _)| Found::Number(number.to_string().into_bytes())),
+    };
+    found.unwrap_or(Found::Nothing)
 }
 
 fn position(text: &[u8], part: &[u8]) -> Option<usize> {
@@ -229,7 +309,8 @@ fn text_after(record: &[u8], mark: &[u8]) -> Found {
 /// JSON with its keys in order and duplicates kept.
 #[derive(Debug, PartialEq)]
 enum Doc {
-    Text(String),
+    /// And the JSON in it, if there is any; an error where that is not whole.
+    Text(String, Result<Option<Box<Doc>>, ()>),
     Number(String),
     Literal(String),
     Array(Vec<Doc>),
@@ -270,15 +351,31 @@ impl Doc {
                 let elements: Vec<&RawValue> = serde_json::from_str(text).map_err(|_| ())?;
                 Ok(Self::Array(elements.iter().map(inner).collect::<Result<_, ()>>()?))
             }
-            b'"' => serde_json::from_str(text).map(Self::Text).map_err(|_| ()),
+            b'"' => {
+                let text: String = serde_json::from_str(text).map_err(|_| ())?;
+                let inner = Self::after(text.as_bytes(), None).map(|doc| doc.map(Box::new));
+                Ok(Self::Text(text, inner))
+            }
             b't' | b'f' | b'n' => Ok(Self::Literal(text.to_owned())),
             _ => Ok(Self::Number(text.to_owned())),
         }
     }
 
+    /// What has places inside it: the JSON in a string, or itself.
+    fn inside(&self) -> Option<&Self> {
+        match self {
+            Self::Text(_, Ok(inner)) => inner.as_deref(),
+            Self::Text(_, Err(())) => {
+                IS_BROKEN.set(true);
+                None
+            }
+            other => Some(other),
+        }
+    }
+
     fn at(&self, tokens: &[String]) -> Option<&Self> {
         let Some((token, rest)) = tokens.split_first() else { return Some(self) };
-        let inner = match self {
+        let inner = match self.inside()? {
             Self::Object(members) => members.iter().find(|(key, _)| key == token).map(|(_, value)| value),
             Self::Array(elements) => token
                 .parse()
@@ -292,14 +389,16 @@ impl Doc {
 
     fn elements(&self, tokens: &[String]) -> Vec<Found> {
         let star = tokens.iter().position(|token| token == "*").expect("it has one");
-        let Some(Self::Array(elements)) = self.at(&tokens[..star]) else { return Vec::new() };
+        let Some(Self::Array(elements)) = self.at(&tokens[..star]).and_then(Self::inside) else {
+            return Vec::new();
+        };
         let inside = elements.iter().filter_map(|element| element.at(&tokens[star + 1..]));
         inside.map(Self::found).filter(|found| matches!(found, Found::Text(_) | Found::Number(_))).collect()
     }
 
     fn text(&self) -> Option<&[u8]> {
         match self {
-            Self::Text(text) | Self::Number(text) | Self::Literal(text) => {
+            Self::Text(text, _) | Self::Number(text) | Self::Literal(text) => {
                 Some(text.as_bytes()).filter(|text| text.len() <= VALUE_BYTES_MAX)
             }
             _ => None,
@@ -308,7 +407,7 @@ impl Doc {
 
     fn found(&self) -> Found {
         match self {
-            Self::Text(text) => Found::of(Some(Value::Text(text.as_bytes()))),
+            Self::Text(text, _) => Found::of(Some(Value::Text(text.as_bytes()))),
             Self::Number(text) => Found::of(Some(Value::Number(text.as_bytes()))),
             Self::Literal(text) if text != "null" => Found::Name(text.as_bytes().into()),
             _ => Found::Nothing,

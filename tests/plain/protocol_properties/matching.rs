@@ -67,7 +67,11 @@ fn value() -> impl Strategy<Value = String> {
         2 => number(),
         1 => prop::sample::select(vec!["true", "false", "null"]).prop_map(str::to_owned),
     ];
-    leaf.prop_recursive(4, 24, 4, |inner| container(inner.boxed()))
+    leaf.prop_recursive(4, 24, 4, |inner| {
+        let inner = container(inner.boxed()).boxed();
+        // JSON may be in a string, too.
+        prop_oneof![4 => inner.clone(), 1 => literal(inner)]
+    })
 }
 
 fn message() -> impl Strategy<Value = String> {
@@ -106,6 +110,7 @@ fn rule() -> impl Strategy<Value = Rule> {
             starts,
             contains,
             fields,
+            spans: Vec::new(),
             body_after,
         })
 }

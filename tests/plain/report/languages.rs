@@ -32,7 +32,7 @@ const NAMES: &str = "login enter connect open ping entered left hold other held 
                      Circuit Breaker HikariPool OutOfMemoryError OOMKilled ulimit Kafka Grafana Prometheus \
                      HikariCP Spring process-exporter cAdvisor curl grep address file command log url source watch \
                      chronyc tracking combined ingress-nginx persistence replication bind label max sum by \
-                     metrics prometheus actuator true dbsize no http ssh try";
+                     metrics prometheus actuator true dbsize no http ssh try sequence";
 
 /// The first English word that is none of [`NAMES`]. `closed-1006`, `--ca` and `PONG` are no words.
 pub(super) fn english_word(text: &str) -> Option<&str> {

@@ -6,8 +6,8 @@ use std::time::Duration;
 use startline::checks::Page;
 use startline::lang::Lang;
 use startline::plan::Http;
-use startline::report::AgeResult;
 use startline::report::text::summary;
+use startline::report::{AgeResult, Ordered, SequenceResult};
 use startline::scenario::Good;
 use startline_os::tick::Ticks;
 
@@ -75,6 +75,33 @@ fn a_good_run_says_so_in_few_lines() {
     assert!(text.starts_with("PASS  At least 5,998 of 6,000 sessions were open"), "{text}");
     assert!(text.lines().count() <= 40);
     assert!(!text.contains('✗') && !text.contains('→'));
+}
+
+#[test]
+fn what_could_not_be_measured_of_messages_is_said() {
+    let mut result = Run::good().result();
+    let messages = &mut result.messages;
+    messages.received = 16;
+    messages.by_type = Ordered(vec![("head".into(), 7), ("tick".into(), 0), ("trade".into(), 9)]);
+    let age = |unread| AgeResult { unread, ..AgeResult::default() };
+    let numbers = |unread| SequenceResult { unread, missing: 1, ..SequenceResult::default() };
+    messages.ages = Ordered(vec![("head".into(), age(7)), ("tick".into(), age(0))]);
+    messages.sequences =
+        Ordered(vec![("head".into(), numbers(7)), ("tick".into(), numbers(0)), ("trade".into(), numbers(2))]);
+    for lang in Lang::ALL {
+        let text = summary(&result, None, lang, Page::PLAIN);
+        assert!(!text.contains("head: 1 ") && !text.contains("tick: 1 "), "nothing was read: {text}");
+    }
+    let text = summary(&result, None, Lang::En, Page::PLAIN).replace("\n            ", " ");
+    for wanted in [
+        "warning: no message tick came, whose age or number is to be measured",
+        "warning: 7 messages head have no instant at sent_at that can be read (see sent_unit)",
+        "warning: 7 messages head have no number at sequence that can be read",
+        "warning: 2 messages trade have no number at sequence that can be read",
+        "trade: 1 missing, 0 duplicate",
+    ] {
+        assert!(text.contains(wanted), "{wanted} in\n{text}");
+    }
 }
 
 #[test]

@@ -45,7 +45,7 @@ fn a_brace_around_an_unknown_name_is_text_unless_it_resembles_a_known_one() {
 #[test]
 fn what_follows_a_name_is_checked() {
     for (body, why) in [
-        ("{token:99}", "{token:99}: a width is 1 to 20 digits, {token:6}, or two bytes, {token:u16}"),
+        ("{token:99}", "{token:99}: a width is 1 to 20 digits, {token:6}, or bytes: u8, u16, u32"),
         ("{token|gzip}", "{token|gzip}: there is no filter \"gzip\"; valid: url, form, json, base64"),
         ("{session|url:6}", "{session|url:6}: the width stands before the filters, {session:6|url}"),
         ("{token| url}", "{token| url}: there is no filter \" url\"; did you mean \"url\"?"),

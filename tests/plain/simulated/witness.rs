@@ -9,7 +9,7 @@ use startline::measure::acts::{Act, Acts, Announced, Deed};
 use startline::measure::ledger::{self, Closing, Homes, Ledger, LedgerTotals, SessionSet};
 use startline::measure::propagation::{self, Propagated, Propagation};
 use startline::measure::servers::{ServerIndex, ServerNames};
-use startline::measure::{CloseEnd, Layout, PingEvent, Recorder, Timed, Totals};
+use startline::measure::{CloseEnd, Layout, PingEvent, Recorder, Timed, Totals, Unread};
 use startline::members::{MemberId, SessionNumber};
 use startline::scenario::every::EveryIndex;
 use startline::scenario::{MessageType, Scenario, StepIndex};
@@ -221,6 +221,9 @@ impl Observer for Witness {
     }
     fn numbered(&mut self, kind: MessageType, missing: u64, again: bool) {
         self.books.numbered(kind, missing, again);
+    }
+    fn unread(&mut self, kind: MessageType, what: Unread) {
+        self.books.unread(kind, what);
     }
     fn listed(&mut self, who: Who, member_id: MemberId) {
         self.books.listed(who, member_id);

@@ -1,4 +1,5 @@
-//! Walks through the JSON of a record (RFC 8259) along the tree of wanted fields.
+//! Walks through the JSON of a record (RFC 8259) along the tree of wanted fields, and through JSON that is in
+//! one of its strings.
 //!
 //! Keeps its place between pieces and never a record. Checks the grammar as far as it reads, which is as
 //! far as something is wanted; of an object in which nothing more is wanted, the rest is passed over by its
@@ -59,6 +60,9 @@ pub(super) struct Walk {
     seen: Seen,
     token: Token,
     search: Search,
+    /// The JSON in the string being read, where something inside that is wanted.
+    inner: Option<Box<Walk>>,
+    is_in_inner: bool,
 }
 
 /// What may come next.
@@ -113,6 +117,7 @@ impl Walk {
         self.state = State::Start;
         self.search.begin();
         self.seen = Seen::default();
+        self.is_in_inner = false;
     }
 
     /// Takes the next piece of the record.
@@ -124,23 +129,43 @@ impl Walk {
         briefs: &[Brief],
         each: &mut dyn FnMut(Value<'_>, bool),
     ) {
-        let mut rest = if self.state == State::Start { self.start(body, piece) } else { piece };
+        let rest = if self.state == State::Start { self.start(body, piece) } else { piece };
         let mut with = With { tree: &body.tree, judge, briefs, each };
+        self.walk(rest, &mut with);
+    }
+
+    fn walk(&mut self, mut rest: &[u8], with: &mut With<'_, '_>) {
         while !rest.is_empty() {
             if self.state == State::Over || with.judge.is_done() {
                 return;
             }
             if rest.first() == Some(&b',') && self.state == State::AfterValue {
-                let taken = self.take_elements(rest, &mut with);
+                let taken = self.take_elements(rest, with);
                 if taken > 0 {
                     rest = rest.get(taken..).unwrap_or_default();
                     continue;
                 }
             }
-            match self.step(rest, &mut with) {
+            match self.step(rest, with) {
                 Ok(taken) => rest = rest.get(taken..).unwrap_or_default(),
                 Err(Broken) => self.state = State::Over,
             }
+        }
+    }
+
+    /// Begins the JSON in a string, the value of this node.
+    fn begin_inner(&mut self, node: u8) {
+        self.is_in_inner = true;
+        let inner = self.inner.get_or_insert_default();
+        inner.begin();
+        inner.node = node;
+    }
+
+    /// Takes the next part of the JSON in a string, unescaped.
+    fn feed_inner(&mut self, part: &[u8], with: &mut With<'_, '_>) {
+        if let Some(inner) = self.inner.as_mut().filter(|_| self.is_in_inner) {
+            let rest = if inner.state == State::Start { inner.open_at(part, inner.node) } else { part };
+            inner.walk(rest, with);
         }
     }
 
@@ -153,12 +178,17 @@ impl Walk {
             },
             _ => piece,
         };
+        self.open_at(text, ROOT)
+    }
+
+    /// Looks for the first brace or bracket; what follows it.
+    fn open_at<'p>(&mut self, text: &'p [u8], node: u8) -> &'p [u8] {
         // Mostly at once, and a search costs more than a look.
         let is_at_once = matches!(text.first(), Some(b'{' | b'['));
         let Some(at) = (if is_at_once { Some(0) } else { memchr2(b'{', b'[', text) }) else { return &[] };
         let is_object = text.get(at) == Some(&b'{');
         (self.objects, self.depth, self.depth_on_tree) = (u64::from(is_object), 1, 1);
-        (self.node, self.child, self.index) = (ROOT, NONE, 0);
+        (self.node, self.child, self.index) = (node, NONE, 0);
         self.is_wanted = false;
         self.escapes = Escapes::default();
         self.state = if is_object { State::FirstKey } else { State::FirstElement };
@@ -262,6 +292,9 @@ impl Walk {
             b'"' => {
                 self.token.clear();
                 self.state = State::InText;
+                if self.node_of_value(with.tree).is_some_and(|node| with.judge.asks(node.inner_rules)) {
+                    self.begin_inner(self.child);
+                }
             }
             b'{' | b'[' => self.open(byte == b'{', with)?,
             b't' => self.begin_literal(b"true"),
@@ -295,7 +328,7 @@ impl Walk {
     #[inline]
     fn take_string(&mut self, rest: &[u8], with: &mut With<'_, '_>) -> Result<usize> {
         if self.escapes.is_open() {
-            return self.take_escape(rest);
+            return self.take_escape(rest, with);
         }
         let len = plain_len(rest);
         let plain = rest.get(..len).unwrap_or_default();
@@ -305,31 +338,30 @@ impl Walk {
             Some(b'"') => self.end_text(plain, with),
             Some(b'\\') => {
                 self.escapes.open();
-                self.push(plain);
+                self.push(plain, with);
             }
             Some(_) => return Err(Broken),
             None => {
-                self.push(plain);
+                self.push(plain, with);
                 return Ok(len);
             }
         }
         Ok(len + 1)
     }
 
-    fn take_escape(&mut self, rest: &[u8]) -> Result<usize> {
+    fn take_escape(&mut self, rest: &[u8], with: &mut With<'_, '_>) -> Result<usize> {
         let Some(&byte) = rest.first() else { return Ok(0) };
-        if let Some(character) = self.escapes.take(byte).ok_or(Broken)?
-            && self.is_wanted
-        {
-            self.token.push(character.encode_utf8(&mut [0; 4]).as_bytes());
+        if let Some(character) = self.escapes.take(byte).ok_or(Broken)? {
+            self.push(character.encode_utf8(&mut [0; 4]).as_bytes(), with);
         }
         Ok(1)
     }
 
-    fn push(&mut self, part: &[u8]) {
+    fn push(&mut self, part: &[u8], with: &mut With<'_, '_>) {
         if self.is_wanted {
             self.token.push(part);
         }
+        self.feed_inner(part, with);
     }
 
     fn end_key(&mut self, last: &[u8], tree: &Tree) {
@@ -346,6 +378,8 @@ impl Walk {
     }
 
     fn end_text(&mut self, last: &[u8], with: &mut With<'_, '_>) {
+        self.feed_inner(last, with);
+        self.is_in_inner = false;
         if self.is_wanted {
             let text = self.token.whole(last);
             let found = text.map_or(Found::TooLong, |text| Found::Value(Value::Text(text)));
@@ -359,7 +393,7 @@ impl Walk {
         let digits = rest.get(..len).unwrap_or_default();
         self.number = number;
         if len == rest.len() {
-            self.push(digits);
+            self.push(digits, with);
             return Ok(len);
         }
         if !number.is_whole() {

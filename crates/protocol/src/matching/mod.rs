@@ -8,7 +8,8 @@
 //! alone, not on their split; on valid JSON it is what serde_json would find.
 //!
 //! `rule` is what is asked for; `tree` and `raw` hold it compiled; `json` walks, over the grammar in
-//! `text` and `number`, and passes over what nobody asks for with `skip`; `judge` holds what has become known.
+//! `text` and `number`, and passes over what nobody asks for with `skip`; `binary` reads bytes at offsets;
+//! `judge` holds what has become known.
 //!
 //! ```
 //! use startline_protocol::matching::{Matcher, Matching, Place, Pointer, Rule, Want, Wanted};
@@ -28,6 +29,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod binary;
 mod json;
 mod judge;
 mod number;
@@ -42,6 +44,7 @@ mod text;
 mod tree;
 mod value;
 
+pub use binary::{Integer, Span, SpanError};
 pub use json::DEPTH_MAX;
 pub use judge::RULES_MAX;
 pub use quick::Quick;
@@ -82,6 +85,8 @@ pub enum Place {
     Field(Pointer),
     /// Behind this text, up to the next quote, space, `<` or line end.
     After(Vec<u8>),
+    /// At an offset.
+    Span(Span),
 }
 
 /// A list whose elements are handed out as they are read.
@@ -150,7 +155,8 @@ impl Matcher {
         let bit: Rules = 1 << index;
         let texts = [&rule.is, &rule.starts, &rule.contains].into_iter().flatten().count();
         if let Some(brief) = self.briefs.get_mut(index) {
-            brief.conditions = u8::try_from(texts + rule.fields.len()).or(Err(Excess::Fields))?;
+            let conditions = texts + rule.fields.len() + rule.spans.len();
+            brief.conditions = u8::try_from(conditions).or(Err(Excess::Fields))?;
         }
         add_text(&mut self.texts.whole, rule.is.as_deref(), bit);
         add_text(&mut self.texts.starts, rule.starts.as_deref(), bit);
@@ -162,6 +168,9 @@ impl Matcher {
         }
         for (pointer, want) in &rule.fields {
             self.tree(rule.body_mark()).add_condition(bit, pointer, want)?;
+        }
+        for (span, want) in &rule.spans {
+            self.texts.span(*span).add_condition(bit, want);
         }
         Ok(())
     }
@@ -195,6 +204,10 @@ impl Matcher {
             Place::After(text) => {
                 let slot = slot(self, wanted.rules)?;
                 self.texts.after.push(After { mark: Mark::new(text), slot, rules: wanted.rules });
+            }
+            Place::Span(span) => {
+                let slot = slot(self, wanted.rules)?;
+                self.texts.span(*span).add_slot(wanted.rules, slot);
             }
             Place::Field(pointer) => {
                 // Rules whose JSON begins elsewhere find another value there.

@@ -91,9 +91,9 @@ impl Starts {
 impl Text {
     /// Of a rule that asks for the whole record or its start alone.
     fn of(rule: &Rule, brief: &Brief) -> Option<Self> {
-        let Rule { is, starts, contains: None, fields, .. } = rule else { return None };
+        let Rule { is, starts, contains: None, fields, spans, .. } = rule else { return None };
         let (text, is_whole) = match (is, starts) {
-            _ if !fields.is_empty() => return None,
+            _ if !fields.is_empty() || !spans.is_empty() => return None,
             (Some(text), None) => (text, true),
             (None, Some(text)) if !text.is_empty() => (text, false),
             _ => return None,
@@ -155,7 +155,7 @@ impl Types {
 /// The field at the top that is all that a rule asks for, and what it has to be.
 fn by_field(rule: &Rule) -> Option<(&[u8], &[u8])> {
     let Rule { is: None, starts: None, contains: None, fields, .. } = rule else { return None };
-    if rule.body_mark().is_some() {
+    if rule.body_mark().is_some() || !rule.spans.is_empty() {
         return None;
     }
     match &fields[..] {
@@ -176,7 +176,7 @@ fn fields<'w>(rule: usize, brief: &Brief, wanted: &'w [Wanted]) -> Vec<(u8, &'w 
             [key] if is_plain(key.as_bytes()) => Some((u8::try_from(place).ok()?, key.as_bytes())),
             _ => None,
         },
-        Place::After(_) => None,
+        Place::After(_) | Place::Span(_) => None,
     };
     let found: Option<Vec<_>> = of_rule.map(field).collect();
     found.filter(|found| brief.slots.count_ones() as usize == found.len()).unwrap_or_default()

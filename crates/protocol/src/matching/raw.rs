@@ -1,10 +1,12 @@
-//! Conditions on a record's bytes, whatever they are: the whole, the start, a part, text behind a mark.
+//! Conditions on a record's bytes, whatever they are: the whole, the start, a part, text behind a mark,
+//! numbers and bytes at an offset.
 //!
 //! Invariant: every condition becomes known at the byte that decides it, or at the record's end.
 
+use super::binary::{Gathered, Span};
 use super::judge::{Brief, Judge};
 use super::search::{Mark, Search};
-use super::tree::Rules;
+use super::tree::{Node, Rules};
 use super::value::{Found, Token, Value};
 
 /// The conditions of a matcher on bytes.
@@ -14,6 +16,7 @@ pub(super) struct Texts {
     pub(super) starts: Vec<(Box<[u8]>, Rules)>,
     pub(super) contains: Vec<(Mark, Rules)>,
     pub(super) after: Vec<After>,
+    pub(super) spans: Vec<(Span, Node)>,
 }
 
 /// Text behind a mark, up to the next quote, space, `<` or line end.
@@ -31,11 +34,25 @@ pub(super) struct Reading {
     position: usize,
     contains: Vec<Search>,
     after: Vec<(Search, Token)>,
+    spans: Vec<Gathered>,
 }
 
 impl Texts {
     pub(super) fn is_empty(&self) -> bool {
-        self.whole.is_empty() && self.starts.is_empty() && self.contains.is_empty() && self.after.is_empty()
+        self.whole.is_empty()
+            && self.starts.is_empty()
+            && self.contains.is_empty()
+            && self.after.is_empty()
+            && self.spans.is_empty()
+    }
+
+    /// What is asked of the bytes there.
+    pub(super) fn span(&mut self, span: Span) -> &mut Node {
+        let known = self.spans.iter().position(|(known, _)| *known == span).unwrap_or_else(|| {
+            self.spans.push((span, Node::default()));
+            self.spans.len() - 1
+        });
+        &mut self.spans[known].1
     }
 }
 
@@ -53,6 +70,10 @@ impl Reading {
             search.begin();
             token.clear();
         }
+        if self.spans.len() != texts.spans.len() {
+            self.spans.resize_with(texts.spans.len(), Gathered::default);
+        }
+        self.spans.iter_mut().for_each(Gathered::begin);
     }
 
     /// Takes the next piece of the record.
@@ -82,6 +103,13 @@ impl Reading {
         for (after, (search, token)) in texts.after.iter().zip(&mut self.after) {
             if judge.asks(after.rules) {
                 take_after(after, search, token, piece, is_last, judge);
+            }
+        }
+        for ((span, node), gathered) in texts.spans.iter().zip(&mut self.spans) {
+            if judge.asks(node.value_rules)
+                && let Some(found) = gathered.take(*span, self.position, piece, is_last)
+            {
+                judge.field(node, found, briefs);
             }
         }
         self.position += piece.len();

@@ -5,6 +5,7 @@
 
 use std::fmt;
 
+use super::binary::Span;
 use super::{DEPTH_MAX, Matcher, Matching};
 
 /// What a record must be to match. All conditions must hold; a rule without any matches every record.
@@ -18,6 +19,8 @@ pub struct Rule {
     pub contains: Option<Vec<u8>>,
     /// Fields of the JSON in it.
     pub fields: Vec<(Pointer, Want)>,
+    /// Numbers and bytes at an offset.
+    pub spans: Vec<(Span, Want)>,
     /// The JSON begins after this text; where it is none or empty, at the first `{` or `[`.
     pub body_after: Option<Vec<u8>>,
 }
@@ -95,6 +98,7 @@ impl Rule {
         self.is.is_none()
             && self.starts.as_ref().is_none_or(|own| starts.starts_with(own))
             && self.contains.as_ref().is_none_or(|own| [starts, contains].iter().any(|it| has(it, own)))
+            && self.spans.iter().all(|span| later.spans.contains(span))
             && (self.fields.is_empty() || self.body_mark() == later.body_mark())
             && self.fields.iter().all(|field| later.implies(field))
     }

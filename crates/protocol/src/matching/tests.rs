@@ -397,6 +397,91 @@ fn the_quick_reader_knows_leading_rules_of_bytes() {
     // Nothing starts with no bytes at all, as in a whole pass.
     let empty = Matcher::new(&[starts("")], &[], None).unwrap();
     assert_eq!(empty.quick(b"2"), None);
+    // A rule that asks for bytes at an offset, too, is not known by its start.
+    let spanned = Rule { spans: vec![(span("u8:1"), Want::Exists)], ..starts("2") };
+    assert_eq!(Matcher::new(&[spanned], &[], None).unwrap().quick(b"2"), None);
+}
+
+#[test]
+fn json_in_a_string_has_places_too() {
+    let record = r#"{"event":"established","data":"{\"id\":\"12.\\u0033\",\"t\":120,\"in\":\"[{\\\"a\\\":1}]\"}","x":7}"#;
+    let rules = [fields(&[("/data/t", "121")]), fields(&[("/event", "established"), ("/data/t", "120")])];
+    let wanted = ["/data/id", "/data/in/0/a", "/x", "/data/in", "/data/none", "/event/none"].map(at);
+    let (rule, values) = values_of(&rules, &wanted, record);
+    assert_eq!(rule, Some(1));
+    let values: Vec<Option<&str>> = values.iter().map(Option::as_deref).collect();
+    assert_eq!(values, [Some("12.3"), Some("1"), Some("7"), Some(r#"[{"a":1}]"#), None, None]);
+    // A string without JSON, or with half of it, is a string.
+    for data in ["no", "{", "", "[1,"] {
+        let record = format!(r#"{{"data":"{data}","event":"y"}}"#);
+        assert_eq!(
+            rule_of(&[fields(&[("/data/t", "*")]), fields(&[("/event", "y")])], record),
+            Some(1),
+            "{data}"
+        );
+    }
+}
+
+fn span(text: &str) -> Span {
+    Span::parse(text).unwrap()
+}
+
+#[test]
+fn numbers_and_bytes_stand_at_offsets() {
+    let opcode =
+        |code: &str| Rule { spans: vec![(span("u8:0"), Want::Equals(code.into()))], ..Rule::default() };
+    let rules = [opcode("5"), Rule { spans: vec![(span("u16le:1"), Want::Exists)], ..opcode("9") }];
+    let places = ["u32le:1", "u32:1", "bytes:5..7", "bytes:5..", "sized:u8:5", "varint:6", "u64:1", "u8:40"];
+    let wanted = places.map(|text| Wanted { place: Place::Span(span(text)), rules: u64::MAX });
+    let record = [5, 1, 2, 0, 0, 2, 0xac, 0x02];
+    let (rule, values) = values_of(&rules, &wanted[..4], record);
+    assert_eq!(rule, Some(0));
+    assert_eq!(
+        values,
+        [Some("513".into()), Some("16908288".into()), Some("02ac".into()), Some("02ac02".into())]
+    );
+    let values = values_of(&rules, &wanted[5..], record).1;
+    assert_eq!(values, [Some("300".into()), None, None], "a number that is cut is none");
+    let sized = values_of(&rules, &wanted[4..5], [5, 0, 0, 0, 0, 2, b'o', b'k', b'!']).1;
+    assert_eq!(sized, [Some("ok".into())]);
+    assert_eq!(rule_of(&rules, [9, 1, 2]), Some(1));
+    assert_eq!(rule_of(&rules, [9, 1]), None, "it is too short");
+    assert_eq!(rule_of(&rules, []), None);
+}
+
+#[test]
+fn places_in_bytes_are_read_as_they_are_shown() {
+    for text in ["u8:0", "u16:1", "u32:2", "u64:3", "u16le:4", "u32le:5", "u64le:6", "varint:7", "bytes:0..1"]
+    {
+        assert_eq!(span(text).to_string(), text);
+    }
+    for text in ["bytes:8..", "sized:u8:0", "sized:varint:65536"] {
+        assert_eq!(span(text).to_string(), text);
+    }
+    for not in
+        ["u8", "u8:", "u8:-1", "u8:x", "u24:0", "bytes:5", "bytes:5..5", "bytes:5..4", "bytes:..4", "sized:5"]
+    {
+        assert_eq!(Span::parse(not), Err(SpanError::Malformed), "{not}");
+    }
+    for far in ["u8:65537", "u8:99999999999999999999", "bytes:0..4097"] {
+        assert_eq!(Span::parse(far), Err(SpanError::TooFar), "{far}");
+    }
+}
+
+#[test]
+fn numbers_are_written_as_they_are_read() {
+    for (_, integer) in Integer::ALL {
+        for number in [0, 1, 127, 128, 255, 256, 65_535, 1 << 31, u64::MAX] {
+            let mut bytes = Vec::new();
+            integer.write(number, &mut bytes);
+            let (read, len) = integer.read(&bytes).unwrap();
+            let kept = if integer == Integer::Varint { 64 } else { 8 * len };
+            let low = if kept == 64 { number } else { number & ((1 << kept) - 1) };
+            assert_eq!((read, len), (low, bytes.len()), "{integer:?} {number}");
+            assert_eq!(integer.read(&bytes[..len - 1]), None, "cut");
+        }
+    }
+    assert_eq!(Integer::Varint.read(&[0xff; 9].into_iter().chain([2]).collect::<Vec<_>>()), None, "65 bits");
 }
 
 #[test]

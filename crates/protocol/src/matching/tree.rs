@@ -106,22 +106,12 @@ impl Tree {
     }
 
     pub(super) fn add_condition(&mut self, rule: Rules, pointer: &Pointer, want: &Want) -> Result<()> {
-        let node = self.place(pointer, rule, false)?;
-        match want {
-            Want::Exists => node.exists |= rule,
-            Want::Equals(text) => {
-                node.equals_rules |= rule;
-                match node.equals.iter_mut().find(|(known, _)| **known == **text) {
-                    Some((_, rules)) => *rules |= rule,
-                    None => node.equals.push((text.clone().into(), rule)),
-                }
-            }
-        }
+        self.place(pointer, rule, false)?.add_condition(rule, want);
         Ok(())
     }
 
     pub(super) fn add_slot(&mut self, rules: Rules, pointer: &Pointer, slot: u8) -> Result<()> {
-        self.place(pointer, rules, false)?.slots.push((slot, rules));
+        self.place(pointer, rules, false)?.add_slot(rules, slot);
         Ok(())
     }
 
@@ -200,6 +190,27 @@ impl Tree {
 }
 
 impl Node {
+    /// What a rule wants its value to be.
+    pub(super) fn add_condition(&mut self, rule: Rules, want: &Want) {
+        self.value_rules |= rule;
+        match want {
+            Want::Exists => self.exists |= rule,
+            Want::Equals(text) => {
+                self.equals_rules |= rule;
+                match self.equals.iter_mut().find(|(known, _)| **known == **text) {
+                    Some((_, rules)) => *rules |= rule,
+                    None => self.equals.push((text.clone().into(), rule)),
+                }
+            }
+        }
+    }
+
+    /// Keeps its value for these rules.
+    pub(super) fn add_slot(&mut self, rules: Rules, slot: u8) {
+        self.value_rules |= rules;
+        self.slots.push((slot, rules));
+    }
+
     /// Whether the value of this key is asked for.
     pub(super) fn by_key(&self, key: &[u8]) -> u8 {
         self.children.iter().find(|(known, _)| **known == *key).map_or(NONE, |(_, child)| *child)
