@@ -9,10 +9,10 @@ use startline_os::features::Features;
 use startline_os::system::{Conntrack, Owner, Raising, System, TimeWaits};
 
 use super::need::{HttpConnections, Mock};
-use crate::measure::observing_bytes;
 use super::readings::{Found, Route, SocketBytes, Trials};
 use super::*;
 use crate::checks::Page;
+use crate::measure::observing_bytes;
 use crate::plan::Observers;
 use crate::plan::capacity::fullest_share;
 use crate::plan::load::{Load, Shape};

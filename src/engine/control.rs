@@ -496,8 +496,12 @@ impl Control<'_> {
 
     /// Judges the pairs of sessions that were open for a while, and who of `everyone` was announced as gone.
     fn close_ledger(&mut self, known: &SessionSet, everyone: &SessionSet) -> Option<LedgerTotals> {
-        let ledgers: Vec<Ledger> =
-            self.accounts.iter_mut().flatten().filter_map(|accounts| Some(*accounts.ledger.take()?)).collect();
+        let ledgers: Vec<Ledger> = self
+            .accounts
+            .iter_mut()
+            .flatten()
+            .filter_map(|accounts| Some(*accounts.ledger.take()?))
+            .collect();
         if ledgers.is_empty() {
             return None;
         }

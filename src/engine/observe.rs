@@ -17,9 +17,7 @@ use crate::measure::membership::Heard;
 use crate::measure::propagation::Propagation;
 use crate::measure::servers::{ServerIndex, ServerNames};
 use crate::measure::updates::Updates;
-use crate::measure::{
-    CloseEnd, FaultSample, Interval, PingEvent, Recorder, Timed, UnmatchedSample, Unread,
-};
+use crate::measure::{CloseEnd, FaultSample, Interval, PingEvent, Recorder, Timed, UnmatchedSample, Unread};
 use crate::members::{MemberId, Members};
 use crate::scenario::every::EveryIndex;
 use crate::scenario::{MessageType, StepIndex};

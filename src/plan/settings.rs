@@ -455,11 +455,15 @@ impl Settings {
         }
         let judges = self.observers.is_some();
         if judges && self.no_broadcast {
-            let reason = "it says who judges broadcasts, and --no-broadcast expects none: leave out one of the two";
+            let reason =
+                "it says who judges broadcasts, and --no-broadcast expects none: leave out one of the two";
             return Err(PlanError::Value { what: "observers", reason: reason.into() });
         }
         if self.observers == Some(Observers::Count(0)) {
-            return Err(PlanError::Value { what: "observers", reason: "it must be at least 1, or all".into() });
+            return Err(PlanError::Value {
+                what: "observers",
+                reason: "it must be at least 1, or all".into(),
+            });
         }
         let wanting = [
             (judges && !is_presence, "--observers", "[websocket.presence] to judge"),

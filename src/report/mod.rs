@@ -52,8 +52,8 @@ pub use crate::measure::Phase;
 use crate::measure::SourceCounts;
 use crate::measure::ledger::LedgerTotals;
 use crate::measure::membership::MembershipTotals;
-use crate::measure::updates::MissingUpdate;
 use crate::measure::propagation::Propagated;
+use crate::measure::updates::MissingUpdate;
 use crate::watch::Seen;
 
 pub use build::error_details;
@@ -65,11 +65,11 @@ pub use propagation::{PropagationResult, ServersResult};
 pub use requests::RequestsResult;
 pub use result::*;
 pub use servers::{AddressResult, MoveResult, RoutingResult, ServerFailure, ServerResult, Spread};
-pub use stages::{StageFacts, StageResult};
 pub use shape::{
     LegResult, LossResult, OrderResult, OwedResult, ReachResult, ReceiversResult, ShapeResult, SliceResult,
     SpreadResult, StagesResult,
 };
+pub use stages::{StageFacts, StageResult};
 pub use stalls::{StallResult, StallsResult};
 pub use told::{MembershipResult, MissingUpdateResult, UntoldResult, UpdatesResult};
 pub use troubles::{Certainty, Evidence, Side, TroubleResult};

@@ -349,7 +349,8 @@ fn broadcast(
     let place = kinds.at(section, "broadcast_at", &[kind], &at)?;
     kinds.kinds[usize::from(kind.0)].broadcast = Some((index, place));
     let equals = section.required_text("broadcast_equals")?;
-    compiled(section, "broadcast_equals", &equals, vocabulary, Moment::Message { name }, Unknown::Text).map(Some)
+    compiled(section, "broadcast_equals", &equals, vocabulary, Moment::Message { name }, Unknown::Text)
+        .map(Some)
 }
 
 fn refuse_ambiguous(section: &Section<'_>, every: &Every, others: &[Every]) -> Result<()> {

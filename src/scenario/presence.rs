@@ -82,8 +82,14 @@ fn around(presence: &Section<'_>, vocabulary: &Vocabulary) -> Result<(Box<str>, 
         return Ok(Default::default());
     }
     let text = presence.required_text("subject_equals")?;
-    let template =
-        compiled(presence, "subject_equals", &text, vocabulary, Moment::Message { name: "subject" }, Unknown::Text)?;
+    let template = compiled(
+        presence,
+        "subject_equals",
+        &text,
+        vocabulary,
+        Moment::Message { name: "subject" },
+        Unknown::Text,
+    )?;
     let (mut around, mut ids) = ([String::new(), String::new()], 0);
     for part in &template.parts {
         match part {

@@ -29,7 +29,11 @@ impl FromStr for Stage {
         let is_name = |name: &str| name.chars().all(|c| c.is_alphanumeric() || c == '-' || c == '_');
         let wrong = || format!("\"{text}\" is not TIME:SESSIONS or NAME=TIME:SESSIONS, such as 10m:1000");
         let (span, level) = rest.split_once(':').filter(|_| is_name(name)).ok_or_else(wrong)?;
-        Ok(Self { name: name.to_owned(), span: units::duration(span)?, level: if level == "0" { 0 } else { units::count(level)? } })
+        Ok(Self {
+            name: name.to_owned(),
+            span: units::duration(span)?,
+            level: if level == "0" { 0 } else { units::count(level)? },
+        })
     }
 }
 

@@ -135,13 +135,8 @@ impl FromStr for Injection {
             "wrong-server" => Kind::WrongServer,
             _ => return Err(format!("no such fault: {KINDS}")),
         };
-        let takes_none = [
-            Kind::BroadcastLost,
-            Kind::ConnectedLost,
-            Kind::LeaveLost,
-            Kind::PongLost,
-            Kind::WrongServer,
-        ];
+        let takes_none =
+            [Kind::BroadcastLost, Kind::ConnectedLost, Kind::LeaveLost, Kind::PongLost, Kind::WrongServer];
         if value.is_some() && takes_none.contains(&kind) {
             return Err(format!("{name} takes no value"));
         }

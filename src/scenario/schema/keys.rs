@@ -222,7 +222,11 @@ const EVERY: &[Key] = &[
     key("times", Count, "How often a session sends it at most."),
     key("start", OneOf(&["on", "off"]), "\"off\": not until it is switched on from outside."),
     key("frame", OneOf(&["ping"]), "A protocol Ping with this payload, answered by its Pong."),
-    key("finishes", Flag, "The one that says finish_km as its {distance_km} is the session's last: it closes."),
+    key(
+        "finishes",
+        Flag,
+        "The one that says finish_km as its {distance_km} is the session's last: it closes.",
+    ),
     key("broadcast", Text, "The kind, of the role updated, by which the server tells the others of it."),
     key("broadcast_at", Text, "Where that kind has the value that tells which message it follows."),
     key("broadcast_equals", Text, "What stands there, such as \"{sequence}\": a template."),

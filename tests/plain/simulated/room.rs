@@ -141,7 +141,11 @@ impl World {
         let sum: u64 = room.delays.iter().map(|delay| delay.as_micros()).sum();
         let ends = (room.delays.iter().min(), room.delays.iter().max());
         let ends = (ends.0.map(|delay| delay.as_duration()), ends.1.map(|delay| delay.as_duration()));
-        assert_eq!((measured.count(), measured.sum().as_micros() as u64), (room.delays.len() as u64, sum), "seed {seed}");
+        assert_eq!(
+            (measured.count(), measured.sum().as_micros() as u64),
+            (room.delays.len() as u64, sum),
+            "seed {seed}"
+        );
         assert_eq!((measured.min(), measured.max()), ends, "seed {seed}");
         assert_eq!((entered.early, entered.unmatched, entered.stalled), (0, 0, 0), "seed {seed}");
         assert!(measured.min() >= Some(Duration::from_millis(100)), "seed {seed}: announced no sooner");

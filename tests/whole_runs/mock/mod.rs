@@ -13,7 +13,7 @@ mod lifecycle;
 mod process;
 mod session;
 pub mod stand;
-mod told;
 mod tls;
+mod told;
 mod troubles;
 mod wire;

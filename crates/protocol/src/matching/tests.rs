@@ -387,7 +387,11 @@ fn the_quick_reader_knows_leading_rules_of_bytes() {
     let matcher = Matcher::new(&rules, &[Wanted { rules: 0b10, ..at("/0") }], None).unwrap();
     let mut matching = Matching::default();
     for (record, rule) in [("2", 0), ("40", 2), ("4", 2), ("", 3), (r#"{"type":"A"}"#, 4)] {
-        assert_eq!(matcher.quick(record.as_bytes()), Some(Quick { rule, integer: None, second: None }), "{record}");
+        assert_eq!(
+            matcher.quick(record.as_bytes()),
+            Some(Quick { rule, integer: None, second: None }),
+            "{record}"
+        );
         assert_eq!(matching.whole(&matcher, record.as_bytes(), &mut |_, _| {}), Some(rule), "{record}");
     }
     // A value is wanted of what begins so, or the rule follows others.
