@@ -1,7 +1,9 @@
 //! The guide's troubles in whole runs with sources on: each is injected and found again by its name, and by no
 //! other one.
 
+use std::cell::Cell;
 use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
@@ -101,6 +103,7 @@ impl Stage {
     fn assert_named(&self, child: Child, expected: &[(&str, &str)]) -> Value {
         let finished = crate::common::finish(child);
         let summary = summary(&results(&self.directory));
+        STALLED.set(summary["stalls"]["longest_seconds"].as_f64() > Some(1.0));
         let troubles = summary["troubles"].as_array().expect("a list");
         let mut named: Vec<_> = troubles.iter().map(|one| json!([one["name"], one["certainty"]])).collect();
         let mut wanted: Vec<_> = expected.iter().map(|one| json!(one)).collect();
@@ -129,6 +132,26 @@ impl Stage {
 
 fn block(name: &str, keys: &str) -> String {
     format!("[[watch]]\nname = {name:?}\nevery = \"200ms\"\n{keys}\n")
+}
+
+thread_local! {
+    /// The last run of this test was on a machine that stood still for over a second.
+    static STALLED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Plays what depends on when a server ends, and once more, up to three times, where it failed and this
+/// machine did not run the load generator for a while: the servers' end is then not all that happened.
+#[track_caller]
+fn undisturbed(play: impl Fn()) {
+    for _ in 0..2 {
+        STALLED.set(false);
+        match catch_unwind(AssertUnwindSafe(&play)) {
+            Ok(()) => return,
+            Err(panic) if !STALLED.get() => resume_unwind(panic),
+            Err(_) => eprintln!("this machine stalled: once more"),
+        }
+    }
+    play();
 }
 
 #[track_caller]
@@ -197,27 +220,31 @@ fn lost_announcements() {
 /// A Redis that stands still for a while loses nothing, and is slow.
 #[test]
 fn slow_announcements_by_redis() {
-    let stage = Stage::with(&[]).and("hold", "7s");
-    let child = stage.start();
-    stage.await_open(40);
-    stage.redis.stop();
-    let_pass(Duration::from_millis(2_500));
-    stage.redis.go_on();
-    stage.assert_named(child, &[("pubsub-slow-or-lost", "servers-only")]);
+    undisturbed(|| {
+        let stage = Stage::with(&[]).and("hold", "7s");
+        let child = stage.start();
+        stage.await_open(40);
+        stage.redis.stop();
+        let_pass(Duration::from_millis(2_500));
+        stage.redis.go_on();
+        stage.assert_named(child, &[("pubsub-slow-or-lost", "servers-only")]);
+    });
 }
 
 /// What thrashes answers nothing any more, and is killed at last. There is no JVM: its line is the test's.
 #[test]
 fn a_server_out_of_memory() {
-    let mut stage = Stage::with(&[]).and("hold", "8s").and("pong-timeout", "400ms");
-    let child = stage.start();
-    stage.await_open(40);
-    stage.mock.freeze();
-    let line = "java.lang.OutOfMemoryError: Java heap space\n";
-    fs::write(stage.log(), line).expect("appended");
-    let_pass(Duration::from_millis(3_500));
-    stage.mock.kill();
-    stage.assert_named(child, &[("server-out-of-memory", "both-sides")]);
+    undisturbed(|| {
+        let mut stage = Stage::with(&[]).and("hold", "8s").and("pong-timeout", "400ms");
+        let child = stage.start();
+        stage.await_open(40);
+        stage.mock.freeze();
+        let line = "java.lang.OutOfMemoryError: Java heap space\n";
+        fs::write(stage.log(), line).expect("appended");
+        let_pass(Duration::from_millis(3_500));
+        stage.mock.kill();
+        stage.assert_named(child, &[("server-out-of-memory", "both-sides")]);
+    });
 }
 
 /// Lists of servers that differ: nobody's log says so.
@@ -251,25 +278,29 @@ fn a_gateway_without_a_server_by_nginx() {
 /// Others still arrive: a run that has no session left ends before a source looks again.
 #[test]
 fn a_server_that_goes_down() {
-    let mut stage = Stage::with(&[]).and("ramp", "4s").and("abort-on", "off");
-    let child = stage.start();
-    stage.await_open(20);
-    stage.mock.kill();
-    stage.assert_named(child, &[("server-down", "both-sides")]);
+    undisturbed(|| {
+        let mut stage = Stage::with(&[]).and("ramp", "4s").and("abort-on", "off");
+        let child = stage.start();
+        stage.await_open(20);
+        stage.mock.kill();
+        stage.assert_named(child, &[("server-down", "both-sides")]);
+    });
 }
 
 #[test]
 fn a_server_that_restarts() {
-    let mut stage = Stage::with(&[]).and("ramp", "12s").and("hold", "2s").of(180);
-    let child = stage.start();
-    stage.await_open(30);
-    let listen = stage.mock.address().to_owned();
-    stage.mock.kill();
-    // Whoever has a ticket of the old process is refused: the new one does not know it.
-    let_pass(Duration::from_millis(500));
-    stage.options.extend(["--listen".to_owned(), listen]);
-    stage.mock = serve(&stage.options);
-    stage.assert_named(child, &[("server-restarted", "both-sides")]);
+    undisturbed(|| {
+        let mut stage = Stage::with(&[]).and("ramp", "12s").and("hold", "2s").of(180);
+        let child = stage.start();
+        stage.await_open(30);
+        let listen = stage.mock.address().to_owned();
+        stage.mock.kill();
+        // Whoever has a ticket of the old process is refused: the new one does not know it.
+        let_pass(Duration::from_millis(500));
+        stage.options.extend(["--listen".to_owned(), listen]);
+        stage.mock = serve(&stage.options);
+        stage.assert_named(child, &[("server-restarted", "both-sides")]);
+    });
 }
 
 #[test]

@@ -39,7 +39,8 @@ wss.on('connection', (socket) => {
   count('sessions', 'connected');
   const { send, ping } = socket;
   socket.send = function (data, ...rest) {
-    count('out', JSON.parse(data).type);
+    // What is sent to a socket that closes is not sent.
+    if (this.readyState === this.OPEN) count('out', JSON.parse(data).type);
     return send.call(this, data, ...rest);
   };
   socket.ping = function (...rest) {

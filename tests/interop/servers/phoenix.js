@@ -4,7 +4,7 @@
 // phoenix_client.js proves that this client is content with it.
 
 const http = require('http');
-const { WebSocketServer } = require('ws');
+const { WebSocket, WebSocketServer } = require('ws');
 const { Serializer } = require('phoenix');
 const { count, listen, settings } = require('./books.js');
 
@@ -23,6 +23,8 @@ class Session {
   }
 
   send(join_ref, ref, topic, event, payload) {
+    // What is sent to a socket that closes is not sent.
+    if (this.socket.readyState !== WebSocket.OPEN) return;
     const status = event === 'phx_reply' ? ` ${payload.status}` : '';
     count('out', event + status);
     Serializer.encode({ join_ref, ref, topic, event, payload }, (text) => this.socket.send(text));
