@@ -304,8 +304,7 @@ faults! {
         /// A reply did not come within its timeout; the session goes on. A counter of its own, by
         /// cycle.
         PingTimeout => ("ping-timeout", Server, WAITED,
-            "No reply came in time. See in the sample what came instead: if it is the reply, correct reply_at, reply_equals or \
-             reply_starts; else look at the server's GC pauses and thread pools.",
+            "No reply came in time. If what the sample shows is the reply, correct reply_*; else look at GC pauses and thread pools.",
             "하트비트의 응답이 제때 오지 않았습니다. 대신 무엇이 왔는지 샘플에서 확인하십시오. 그것이 응답이라면 reply_at, reply_equals 또는 \
              reply_starts를 고치고, 아니라면 서버의 GC 일시 정지와 스레드 풀을 확인하십시오.")
         /// A heartbeat fell due while one was outstanding and was not sent. A counter of its own, by

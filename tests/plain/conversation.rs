@@ -132,7 +132,7 @@ fn a_reply_with_another_value_is_described_where_none_other_comes() {
     });
     let wanted =
         r#"; a "pong" came that does not begin with "{"type":"pong","n":"0": "{"type":"pong","n":7}""#;
-    assert!(said.contains(" had no reply 2.0") && said.ends_with(wanted), "{said}");
+    assert!(said.contains(", without a reply 2.0") && said.ends_with(wanted), "{said}");
     let equals = "reply_at = \"/n\"\nreply_equals = \"{session}/{sequence}\"";
     let said = evidence(equals, &|driven| {
         driven.receive(text(r#"{"type":"pong","n":"4/0"}"#));

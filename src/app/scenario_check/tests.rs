@@ -120,11 +120,11 @@ trade = { fields = { "/t" = "trade" }, sent_at = "/ts", sent_unit = "s", sequenc
     std::fs::write(file.path(), source).expect("written");
     let text = checked(&file.path().display().to_string());
     for line in [
-        "           Sec-WebSocket-Extensions: permessage-deflate; what is sent goes uncompressed\n",
-        "messages   call   /0 = \"2\"\n",
-        "                    answered with [3,\"<id>\",\"<token>\"]; takes id from /1\n",
-        "                    age from /ts (s since 1970)\n                    numbered by /seq\n",
-        "warning    the body of \"login\" is sent as a form, and {password} is not encoded: write form = { … }, or \
+        "            Sec-WebSocket-Extensions: permessage-deflate; what is sent goes uncompressed\n",
+        "messages    call   /0 = \"2\"\n",
+        "                     answered with [3,\"<id>\",\"<token>\"]; takes id from /1\n",
+        "                     age from /ts (s since 1970)\n                     numbered by /seq\n",
+        "warning     the body of \"login\" is sent as a form, and {password} is not encoded: write form = { … }, or \
          {password|form}\n",
     ] {
         assert!(spaced(&text).contains(&spaced(line)), "{line:?} is not in\n{text}");
