@@ -5,7 +5,7 @@
 use maud::{Markup, html};
 
 use super::Page;
-use super::parts::{Section, Table, code, number};
+use super::parts::{Section, Table, code, name as server, number};
 use crate::numbers::{figure, grouped};
 use crate::report::texts::page::Words;
 use crate::report::{LatencyResult, Ordered, PropagationResult};
@@ -88,6 +88,7 @@ impl Page<'_> {
     fn servers_table(&self, all: &Ordered<PropagationResult>) -> Markup {
         let word = |text| self.word(text);
         let mut table = Table::new(word(Words::PropagationServers))
+            .wide()
             .text(word(Words::Announced))
             .text(word(Words::FromServer))
             .text(word(Words::ToServer))
@@ -99,7 +100,7 @@ impl Page<'_> {
         let pairs = pairs.flat_map(|(name, one)| one.by_servers.iter().map(move |pair| (name, pair)));
         for (name, pair) in pairs.take(PAIRS_MAX) {
             let LatencyResult { p50_ms, p99_ms, max_ms, .. } = pair.each;
-            let words = [code(name), code(&pair.from), code(&pair.to), number(pair.received)];
+            let words = [code(name), server(&pair.from), server(&pair.to), number(pair.received)];
             table.row(words.into_iter().chain([p50_ms, p99_ms, max_ms].map(millis)).collect());
         }
         if table.is_empty() {

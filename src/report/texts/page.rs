@@ -227,13 +227,13 @@ texts! {
             "세션을 끝내는 동안 받은 것: 보고만 하며 판정하지 않음";
         PropagationServers => "Time to each receiver, by the server of the acting session and the receiver's",
             "동작한 세션의 서버와 수신자의 서버별 전파 시간";
-        Announced => "announced", "알린 것";
-        AnnouncedBy => "by", "메시지";
-        Receipts => "receipts", "수신";
-        FirstReceiver => "first p50", "첫 수신 p50";
-        LastReceiver => "last p50", "끝 수신 p50";
-        FromServer => "from", "보낸 서버";
-        ToServer => "to", "받은 서버";
+        Announced => "Announced", "알린 것";
+        AnnouncedBy => "By", "메시지";
+        Receipts => "Receipts", "수신";
+        FirstReceiver => "First p50", "첫 수신 p50";
+        LastReceiver => "Last p50", "끝 수신 p50";
+        FromServer => "From", "보낸 서버";
+        ToServer => "To", "받은 서버";
         DelayOf => "Propagation of", "전파 시간:";
         DelayNote => "ms to each receiver", "수신자까지 ms";
         TimedNotStalled => "{0}: {1} announcements not timed: this machine stalled in their time.",
