@@ -478,42 +478,6 @@ impl<'p> Control<'p> {
     }
 }
 
-impl Control<'_> {
-    /// Judges who was announced as gone, and who was not.
-    fn judge_membership(&self, everyone: &SessionSet) -> Option<MembershipTotals> {
-        let acts = self.acts.as_ref().filter(|_| !self.heard.is_empty())?;
-        let names = self.servers.all();
-        let server = |session| names.get(usize::from(acts.server_of(session).0)).cloned().unwrap_or_default();
-        let closing = membership::Closing {
-            members: &self.plan.members,
-            open: everyone,
-            gone: &self.gone_before[0],
-            second: self.closed_at.as_secs() as u32,
-            left_within: self.plan.left_within(),
-        };
-        Some(MembershipTotals::judge(&self.heard, &closing, server))
-    }
-
-    /// Judges the pairs of sessions that were open for a while, and who of `everyone` was announced as gone.
-    fn close_ledger(&mut self, known: &SessionSet, everyone: &SessionSet) -> Option<LedgerTotals> {
-        let ledgers: Vec<Ledger> = self
-            .accounts
-            .iter_mut()
-            .flatten()
-            .filter_map(|accounts| Some(*accounts.ledger.take()?))
-            .collect();
-        if ledgers.is_empty() {
-            return None;
-        }
-        let server = |session| self.acts.as_ref().map_or(ServerIndex::NONE, |acts| acts.server_of(session));
-        let homes = Homes::new(self.plan.people(), &self.servers.all(), server);
-        let closing = Closing { open: known, homes: &homes, stalls: self.totals.stalls().kept() };
-        let mut totals = ledger::close(&ledgers, &closing);
-        totals.judge_gone(&self.gone_before[0], everyone, &self.plan.members);
-        Some(totals)
-    }
-}
-
 /// Sessions that should have started by now; of stages, those that should be open.
 fn planned_by(plan: &Plan, elapsed: Duration) -> u32 {
     if plan.is_staged() {
@@ -524,6 +488,8 @@ fn planned_by(plan: &Plan, elapsed: Duration) -> u32 {
     }
     (elapsed.as_secs_f64() / plan.settings.ramp.as_secs_f64() * f64::from(plan.settings.sessions)) as u32
 }
+
+mod close;
 
 #[cfg(test)]
 mod tests;

@@ -33,7 +33,7 @@ impl Page<'_> {
             .figures(self.word(Words::FailedTotal))
             .figures(self.word(Words::ErrorShare));
         for step in &steps {
-            table = table.group(&format!("{step} p50")).figures("p95").figures("p99");
+            table = table.group(format!("{step} p50")).figures("p95").figures("p99");
         }
         for stage in result.stages.iter().take(ROWS_MAX) {
             table.row(row(stage, &steps));

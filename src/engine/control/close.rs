@@ -1,0 +1,41 @@
+//! What is judged once all workers have closed their accounts.
+//!
+//! Decides nothing but by the ledgers' own rules. Invariant: it is done once.
+
+use super::*;
+
+impl Control<'_> {
+    /// Judges who was announced as gone, and who was not.
+    pub(super) fn judge_membership(&self, everyone: &SessionSet) -> Option<MembershipTotals> {
+        let acts = self.acts.as_ref().filter(|_| !self.heard.is_empty())?;
+        let names = self.servers.all();
+        let server = |session| names.get(usize::from(acts.server_of(session).0)).cloned().unwrap_or_default();
+        let closing = membership::Closing {
+            members: &self.plan.members,
+            open: everyone,
+            gone: &self.gone_before[0],
+            second: self.closed_at.as_secs() as u32,
+            left_within: self.plan.left_within(),
+        };
+        Some(MembershipTotals::judge(&self.heard, &closing, server))
+    }
+
+    /// Judges the pairs of sessions that were open for a while, and who of `everyone` was announced as gone.
+    pub(super) fn close_ledger(&mut self, known: &SessionSet, everyone: &SessionSet) -> Option<LedgerTotals> {
+        let ledgers: Vec<Ledger> = self
+            .accounts
+            .iter_mut()
+            .flatten()
+            .filter_map(|accounts| Some(*accounts.ledger.take()?))
+            .collect();
+        if ledgers.is_empty() {
+            return None;
+        }
+        let server = |session| self.acts.as_ref().map_or(ServerIndex::NONE, |acts| acts.server_of(session));
+        let homes = Homes::new(self.plan.people(), &self.servers.all(), server);
+        let closing = Closing { open: known, homes: &homes, stalls: self.totals.stalls().kept() };
+        let mut totals = ledger::close(&ledgers, &closing);
+        totals.judge_gone(&self.gone_before[0], everyone, &self.plan.members);
+        Some(totals)
+    }
+}
