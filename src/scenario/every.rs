@@ -8,6 +8,7 @@ use std::time::Duration;
 use startline_os::units;
 
 use super::document::{Section, Text};
+pub use super::index::EveryIndex;
 use super::kinds::Kinds;
 use super::names::{Moment, Unknown, Vocabulary};
 use super::request::{DELAY_MAX, Result, compiled};
@@ -46,17 +47,6 @@ pub(super) const KEYS: [&str; 16] = [
     "broadcast_at",
     "broadcast_equals",
 ];
-
-/// Index into [`super::WebSocket::every`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct EveryIndex(pub u8);
-
-impl EveryIndex {
-    /// Returns it as a position in a list.
-    pub fn index(self) -> usize {
-        usize::from(self.0)
-    }
-}
 
 /// A message that an open session sends again and again.
 #[derive(Clone, Debug)]

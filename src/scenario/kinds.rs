@@ -12,11 +12,12 @@ use startline_protocol::matching::{Each, Matcher, Place, Pointer, RULES_MAX, Rul
 use startline_protocol::websocket::Opcode;
 
 use super::document::{Section, Text};
-use super::every::EveryIndex;
+use super::index::EveryIndex;
+pub use super::index::PlaceIndex;
 use super::matches::{self, Known};
 use super::names::{ErrorNames, Moment, Unknown, Vocabulary};
-use super::presence::Subject;
 use super::request::{Result, compiled, error_name, too_many};
+use super::subject::Subject;
 use super::template::Template;
 use super::{MessageError, MessageType, Role};
 use crate::{foreign, nearest};
@@ -56,10 +57,6 @@ const SEPARATOR_BYTES_MAX: usize = 16;
 
 /// Units of `sent_at`, each in nanoseconds.
 const UNITS: [(&str, u64); 4] = [("ms", 1_000_000), ("s", 1_000_000_000), ("us", 1_000), ("ns", 1)];
-
-/// A place in records; an index into those of [`Kinds`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PlaceIndex(pub u8);
 
 /// A kind of messages.
 #[derive(Clone, Debug)]

@@ -6,37 +6,16 @@
 use startline_protocol::matching::Pointer;
 
 use super::document::Section;
-use super::kinds::{Kind, Kinds, PlaceIndex};
+use super::kinds::{Kind, Kinds};
 use super::names::{Moment, Unknown, Vocabulary};
 use super::request::{DELAY_MAX, Result, compiled};
+pub use super::subject::Subject;
 use super::template::Part;
 use super::{MessageType, Role};
 use crate::nearest;
 
 pub(super) const PRESENCE_KEYS: [&str; 4] = ["subject", "subject_equals", "listed", "left_within"];
 pub(super) const LISTED_KEYS: [&str; 2] = ["kind", "at"];
-
-/// How a message names a member.
-#[derive(Clone, Debug)]
-pub struct Subject {
-    /// Where.
-    pub at: PlaceIndex,
-    /// What stands there before and behind its id.
-    around: (Box<str>, Box<str>),
-}
-
-impl Subject {
-    /// Whether the id stands alone.
-    #[inline]
-    pub fn is_bare(&self) -> bool {
-        self.around.0.is_empty() && self.around.1.is_empty()
-    }
-
-    /// The id in what stands at the place.
-    pub fn id_in<'t>(&self, text: &'t str) -> Option<&'t str> {
-        text.strip_prefix(&*self.around.0)?.strip_suffix(&*self.around.1)
-    }
-}
 
 /// Compiles `[websocket.presence]`, if there is one.
 pub(super) fn compile(section: &Section<'_>, kinds: &mut Kinds, vocabulary: &Vocabulary) -> Result<()> {
@@ -63,7 +42,7 @@ pub(super) fn compile(section: &Section<'_>, kinds: &mut Kinds, vocabulary: &Voc
     let announcing: Vec<MessageType> = all.map(|(index, _)| MessageType(index as u8)).collect();
     let at = kinds.at(&presence, "subject", &announcing, &subject)?;
     kinds.left_within = presence.delay("left_within", DELAY_MAX)?.unwrap_or_default();
-    kinds.subject = Some(Subject { at, around: around(&presence, vocabulary)? });
+    kinds.subject = Some(Subject::new(at, around(&presence, vocabulary)?));
     if presence.is_text("listed")
         && let Some(at) = presence.text("listed")?
     {

@@ -493,7 +493,10 @@ fn what_was_not_kept_is_not_measured() {
     let result = run.result();
     assert_eq!(
         (one(&result, "missing").outcome, one(&result, "missing").why.to_string()),
-        (Outcome::NotMeasured, "no ledger was kept".to_owned())
+        (
+            Outcome::NotMeasured,
+            "no ledger was kept, since none is asked for, or members take part more than once".to_owned()
+        )
     );
     assert_eq!(one(&result, "nonsense").why.to_string(), "there is no measure no.such");
     assert_eq!(result.verdict, Verdict::Pass);
