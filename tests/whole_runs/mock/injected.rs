@@ -245,13 +245,14 @@ fn a_run_finds_the_server_whose_announcements_are_late() {
             let figure = |field: &str| number(pair, field);
             received += figure("/received");
             match is_late {
-                true => assert!(figure("/min_ms") >= 399.0 && figure("/p50_ms") < 600.0, "{name}: {pair:#}"),
+                true => assert!(figure("/min_ms") >= 300.0 && figure("/p50_ms") < 600.0, "{name}: {pair:#}"),
                 false => assert!(figure("/p50_ms") < 200.0, "{name}: {pair:#}"),
             }
         }
         assert_eq!(received, of("received"));
+        // A receipt has the time of its worker's last look at the clock, which may be some events ago.
         // Of each act the first receiver is on the quick server, the last one on the late one.
-        assert!(of("first/p50_ms") < 200.0 && of("last/min_ms") >= 399.0, "{:#}", summary["propagation"]);
+        assert!(of("first/p50_ms") < 200.0 && of("last/min_ms") >= 300.0, "{:#}", summary["propagation"]);
         assert!(of("acts") > 50.0, "{:#}", summary["propagation"]);
         assert_eq!((of("early"), of("stalled")), (0.0, 0.0), "{:#}", summary["propagation"]);
     }
