@@ -83,6 +83,12 @@ impl Plan {
         self.settings.sessions.saturating_add(self.http.connections().saturating_mul(self.workers as u32))
     }
 
+    /// The same with other settings, and the shape of the load that follows from them.
+    pub fn with_settings(self, settings: Settings) -> Self {
+        let shape = settings.shape();
+        Self { lives: shape.lives(), members_return: shape.returns(), shape, settings, ..self }
+    }
+
     /// Returns whether the shape is one of stages, each with its planned instants, and not a ramp, a hold that
     /// begins when all have settled, and a ramp-down.
     pub fn is_staged(&self) -> bool {

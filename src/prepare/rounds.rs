@@ -250,16 +250,18 @@ impl<'p> Rounds<'p> {
         let members = Roster::picked(&self.task.prepared.plan.members, to_do)?;
         let sessions = to_do.len() as u32;
         let prepared = &self.task.prepared.plan;
+        let settings =
+            Settings { sessions, ramp: self.task.rate.ramp(sessions), ..prepared.settings.clone() };
         let plan = Plan {
             scenario: Arc::clone(&self.task.scenario),
             members: Arc::new(members),
-            settings: Settings { sessions, ramp: self.task.rate.ramp(sessions), ..prepared.settings.clone() },
             keep_fates: true,
             in_flight: Some(self.task.in_flight),
             // Each of them may have at least one.
             workers: prepared.workers.min(self.task.in_flight as usize),
             ..prepared.clone()
-        };
+        }
+        .with_settings(settings);
         let cut: RefCell<Option<Cut>> = RefCell::new(None);
         let mut over = 0;
         self.failed_now.clear();

@@ -272,13 +272,15 @@ impl Session {
     }
 }
 
-/// What of a frame shows this fault: all of it where the header is wrong, else what follows the
-/// header. Of what is compressed nothing: secrets could not be found in it.
+/// What of a frame shows this fault: all of it where the header is wrong, else its payload. Of what is compressed nothing: secrets could not be found in it.
 fn shows(fault: Fault, frame: &[u8], reader: Reader) -> &[u8] {
     let is_of_header = matches!(fault, Fault::Violation(violation) if violation != Violation::BadUtf8);
     match parse_header(frame, reader) {
         Ok(Some((header, header_bytes))) if header.compressed => &frame[..header_bytes],
-        Ok(Some((_, header_bytes))) if !is_of_header => &frame[header_bytes..],
+        Ok(Some((header, header_bytes))) if !is_of_header => {
+            let payload = &frame[header_bytes..];
+            &payload[..payload.len().min(header.payload_len as usize)]
+        }
         _ => frame,
     }
 }

@@ -30,7 +30,7 @@ fn invalid_ticket_after_the_101() {
     });
     let played = against(script);
     played.assert_all_failed("open", "INVALID_TICKET", "server");
-    assert!(played.evidence().contains("errorCode"));
+    assert!(played.evidence().contains("errorCode"), "{}", played.evidence());
 }
 
 #[test]
