@@ -2,7 +2,7 @@
 //!
 //! Each observer must learn of each other member at least once, in the open message's list or by an
 //! announcement. Knows member numbers only, no messages. [`Ledger`] is what a worker writes as messages
-//! come, [`close`] judges those of all workers, [`Shape`] is what a loss looks like. Invariant: totals
+//! come, [`close()`] judges those of all workers, [`Shape`] is what a loss looks like. Invariant: totals
 //! come from pairs, so a loss can never cancel a duplicate.
 
 mod blocks;

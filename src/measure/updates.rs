@@ -3,7 +3,7 @@
 //!
 //! Knows no message, only that one was sent or received and a key of what it says. Invariants: each
 //! update of each pair counts once, so that a duplicate never hides a loss; which ones are expected
-//! follows from whole seconds of the run alone ([`SETTLES_SECONDS`], [`OPEN_SECONDS`]), so that both
+//! follows from whole seconds of the run alone ([`SETTLES_SECONDS`], `OPEN_SECONDS`), so that both
 //! sides of the account have the same ones; nothing is allocated for a message.
 
 use std::sync::Arc;
