@@ -251,6 +251,9 @@ fn dark_is_dark_and_paper_is_light_and_complete() {
     let shown_charts = "[...document.querySelectorAll('.plot canvas')].filter(e => e.getBoundingClientRect().width > 200).length";
     let charts = shown.number(shown_charts);
     assert_eq!(charts, shown.number("document.querySelectorAll('.plot').length"));
+    let wide = "[...document.querySelectorAll('table')].filter(e => e.getBoundingClientRect().right > 688)\
+                .map(e => e.querySelector('caption').textContent).join('; ')";
+    assert_eq!(shown.browser.eval(wide), "", "tables that are cut on paper");
     assert!(shown.number("document.documentElement.scrollWidth") <= 688.0);
     assert_eq!(shown.browser.complaints(), Vec::<String>::new());
 }

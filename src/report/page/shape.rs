@@ -110,7 +110,7 @@ impl Page<'_> {
             });
             table.row(std::iter::once(html! { (shown(from)) }).chain(cells).collect());
         }
-        html! { @if !table.is_empty() { (table.html()) } }
+        html! { @if !table.is_empty() { div.legs { (table.html()) } } }
     }
 
     fn leg(&self, reach: &ReachResult) -> Markup {
