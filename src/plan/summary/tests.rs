@@ -36,8 +36,8 @@ sessions   6,000 on 1 worker, members 13-6012 in challenge 38, seed 42
 phases     ramp 4m (25.0/s), hold 30m, ramp-down 4m ending by close 1000
 messages   ping every 30s, answered within 5s (200/s)
 broadcast  ramp: 17,997,000 deliveries, 74,988/s on average, 149,975/s at its end
-       ramp: about 2,520 MB of announcements and 1,674 MB of lists
-       ramp-down: as many, 74,988/s on average, 149,975/s at its start
+           ramp: about 2,520 MB of announcements and 1,674 MB of lists
+           ramp-down: as many, 74,988/s on average, 149,975/s at its start
 observers  all 6,000 sessions judge their broadcasts, 9 MB
 "
     );
