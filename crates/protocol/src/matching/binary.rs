@@ -16,9 +16,9 @@ const BYTES_MAX: usize = VALUE_BYTES_MAX / 2;
 /// How an unsigned number stands in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Integer {
-    /// In so many bytes, the most significant first.
+    /// In this number of bytes, the most significant first.
     Big(u8),
-    /// In so many bytes, the least significant first.
+    /// In this number of bytes, the least significant first.
     Little(u8),
     /// Seven bits a byte, the least significant first; all but the last have the high bit set (protobuf,
     /// MQTT, LEB128).
@@ -98,7 +98,7 @@ enum What {
     Number(Integer),
     /// As many bytes as a number before them says.
     Sized(Integer),
-    /// So many bytes, or all up to the record's end, as hexadecimal digits.
+    /// This number of bytes, or all up to the record's end, as hexadecimal digits.
     Bytes(Option<usize>),
 }
 
