@@ -16,6 +16,7 @@ use startline_os::system::System;
 use super::abort::Abort;
 use super::countdown::count_down;
 use super::mock_process::MockServer;
+use super::pausing::Pausing;
 use super::ready::{Asked, Waited};
 use super::report::Reports;
 use super::watch;
@@ -27,7 +28,7 @@ use crate::app::recording::{self, Servers};
 use crate::checks::{Page, Verdict, text as checks_text};
 use crate::cli::run::RunArgs;
 use crate::doctor::{BROADCAST_LOAD, Report, SocketTrial, examine_this_machine};
-use crate::engine::{self, Hosts};
+use crate::engine::{self, Hosts, Steering};
 use crate::exit_status::ExitStatus;
 use crate::exporter::{self, Exporter};
 use crate::interrupt::{Interrupt, Notices};
@@ -84,6 +85,7 @@ pub fn conduct(args: RunArgs) -> Result<ExitStatus> {
 
     let interrupt =
         Interrupt::listen(Notices::new("nothing has been loaded yet", "nothing has been loaded"))?;
+    let pausing = Pausing::listen()?;
     if !args.yes && !count_down(&plan, &interrupt) {
         let reason = interrupt.reason().unwrap_or_default();
         tell(&format!("error: {reason} during the countdown: nothing was loaded"));
@@ -128,7 +130,7 @@ pub fn conduct(args: RunArgs) -> Result<ExitStatus> {
     };
     let keeper = PageKeeper::start(&path, output.lang);
     let shown = (&output, exporter, servers);
-    let (result, lacking) = load(&plan, &hosts, (&interrupt, &stop), &mut directory, shown)?;
+    let (result, lacking) = load(&plan, &hosts, (&interrupt, &stop, &pausing), &mut directory, shown)?;
     drop(mock_server);
     // While the result is printed.
     let page = page::Writing::begin(&path, output.lang);
@@ -214,11 +216,11 @@ impl Output {
     }
 
     /// What shows the run as it goes: the live view where there is a screen for it, else the status line.
-    fn view(&self, plan: &Plan, interrupt: &Interrupt) -> Option<Box<dyn View>> {
+    fn view(&self, plan: &Plan, interrupt: &Interrupt, pausing: &Pausing) -> Option<Box<dyn View>> {
         if self.quiet {
             return None;
         }
-        let live = if self.live { Live::start(plan, interrupt.first()) } else { None };
+        let live = if self.live { Live::start(plan, interrupt.first(), pausing.key()) } else { None };
         Some(live.map_or_else(|| Box::<recording::Progress>::default() as _, |live| Box::new(live) as _))
     }
 
@@ -374,17 +376,18 @@ fn wait_ready(
 fn load(
     plan: &Plan,
     hosts: &Hosts,
-    (interrupt, stop): (&Interrupt, &dyn Fn() -> Option<Sentence>),
+    (interrupt, stop, pausing): (&Interrupt, &dyn Fn() -> Option<Sentence>, &Pausing),
     directory: &mut ResultsDir,
     (output, exporter, servers): (&Output, Option<Exporter>, Servers),
 ) -> Result<(RunResult, Lacking)> {
     let mut views: Vec<Box<dyn View>> = Vec::new();
-    views.extend(output.view(plan, interrupt));
+    views.extend(output.view(plan, interrupt, pausing));
     views.extend(exporter.map(|exporter| Box::new(exporter) as Box<dyn View>));
     let mut recording = recording::Recording::new(plan, directory, views, servers);
     let abort = RefCell::new(Abort::new(&plan.settings.abort_on));
     let stop = || stop().or_else(|| abort.borrow().reason());
-    let outcome = engine::run(plan, hosts, &stop, &mut |second| {
+    let steering = Steering { stop: &stop, paused: &|| pausing.wanted() };
+    let outcome = engine::run(plan, hosts, &steering, &mut |second| {
         let result = recording.second(second);
         abort.borrow_mut().look(second, &result);
     })?;

@@ -13,6 +13,7 @@ mod doctor;
 mod manual;
 mod mock_process;
 mod page;
+mod pausing;
 mod preflight;
 mod prepare;
 mod printed;

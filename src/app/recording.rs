@@ -12,6 +12,7 @@ use startline_os::process;
 use crate::engine::{self, Outcome, RunReadings, Second, StageReading};
 use crate::lang::Reason;
 use crate::measure::Totals;
+use crate::measure::pauses::Pauses;
 use crate::measure::propagation::Propagated;
 use crate::plan::Plan;
 use crate::report::files::{self, Lacking, ResultsDir};
@@ -88,6 +89,7 @@ impl<'r> Recording<'r> {
             is_after: second.is_after,
             phase: if second.is_after { Phase::RampDown } else { self.phase },
             planned: u64::from(second.planned),
+            paused: second.pauses.within(start, end),
             open: u64::from(second.open),
             cpu_seconds: cpu_seconds - self.last_cpu_seconds,
             rss_bytes: process::rss_bytes(),
@@ -102,6 +104,7 @@ impl<'r> Recording<'r> {
         }
         self.last_end = Some(end);
         self.last_cpu_seconds = cpu_seconds;
+        self.facts.pauses.clone_from(second.pauses);
         self.take_readings(&second.readings, u64::from(second.open));
         let result = self.result(second.totals);
         self.directory.summary(&result);
@@ -110,6 +113,7 @@ impl<'r> Recording<'r> {
             plan: self.plan,
             phase: second.phase,
             elapsed: second.elapsed,
+            paused: second.paused,
             started: u64::from(second.started),
             second: &row,
             interval: second.interval,
@@ -147,10 +151,12 @@ impl<'r> Recording<'r> {
         self.facts.ledger = outcome.ledger.clone();
         let stage = |reading: &StageReading| StageFacts {
             totals: Arc::clone(&reading.totals),
+            began: reading.began,
             took: reading.took,
             min_held: reading.min_held.map(u64::from),
         };
         self.facts.stages = outcome.stages.iter().map(stage).collect();
+        self.facts.pauses.clone_from(&outcome.pauses);
         self.facts.membership = outcome.membership.clone();
         self.facts.missing_updates.clone_from(&outcome.missing_updates);
         let tally = outcome.ramp_down.totals.tally();
@@ -251,7 +257,8 @@ impl View for Progress {
         let status = Status {
             phase: snapshot.phase,
             elapsed: snapshot.elapsed,
-            total: settings.ramp + settings.hold + settings.ramp_down,
+            total: settings.ramp + settings.hold + settings.ramp_down + snapshot.paused_so_far(),
+            is_paused: snapshot.paused.is_some(),
             started: snapshot.started,
             planned: plan.lives,
             open: second.open,
@@ -301,6 +308,7 @@ fn facts_at_start() -> Facts {
         open_at_rss: 0,
         cpu_seconds: 0.0,
         stages: Vec::new(),
+        pauses: Pauses::default(),
         ledger: None,
         membership: None,
         missing_updates: Vec::new(),

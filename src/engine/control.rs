@@ -13,12 +13,13 @@ use startline_os::clock::Clock;
 use startline_os::{heap, process};
 
 use super::link::{Message, Shared};
-use super::outcome::{EngineError, Outcome, RampDownOutcome, RunReadings, Second, Sources};
+use super::outcome::{EngineError, Outcome, RampDownOutcome, RunReadings, Second, Sources, Steering};
 use super::stages::Stages;
 use crate::lang::{Reason, Sentence};
 use crate::measure::acts::Acts;
 use crate::measure::ledger::{self, Board, Closing, Homes, Ledger, LedgerTotals, SessionSet};
 use crate::measure::membership::{self, Heard, MembershipTotals};
+use crate::measure::pauses::Pauses;
 use crate::measure::servers::{ServerIndex, ServerNames};
 use crate::measure::updates::MissingUpdate;
 use crate::measure::{Interval, Layout, Phase, SourceCounts, Totals};
@@ -49,6 +50,9 @@ pub(super) struct Control<'p> {
     phase_began: Duration,
     totals: Totals,
     stages: Stages<'p>,
+    /// Times in which arrivals were paused; the last one goes on where `is_paused`.
+    pauses: Pauses,
+    is_paused: bool,
     after: Totals,
     /// Intervals since the last second was reported, up to the close of accounts.
     fresh: Interval,
@@ -117,6 +121,8 @@ impl<'p> Control<'p> {
             phase_began: Duration::ZERO,
             totals: Totals::new(layout),
             stages: Stages::new(plan, layout),
+            pauses: Pauses::default(),
+            is_paused: false,
             after: Totals::new(layout),
             fresh: Interval::default(),
             fresh_after: Interval::default(),
@@ -183,7 +189,7 @@ impl<'p> Control<'p> {
     pub(super) fn go(
         &mut self,
         receiver: &mpsc::Receiver<(usize, Message)>,
-        stop: &dyn Fn() -> Option<Sentence>,
+        steering: &Steering<'_>,
         on_second: &mut dyn FnMut(&Second<'_>),
     ) {
         while self.finished < self.plan.workers {
@@ -194,10 +200,11 @@ impl<'p> Control<'p> {
             }
             if self.stopped.is_none()
                 && !self.hurried
-                && let Some(why) = stop()
+                && let Some(why) = (steering.stop)()
             {
                 self.stop(why);
             }
+            self.heed_pause((steering.paused)());
             self.step();
             self.report(on_second);
             if self.phase == Phase::RampDown && self.at() > self.closed_at + self.finish_within() {
@@ -306,7 +313,7 @@ impl<'p> Control<'p> {
         self.readings.peak = self.readings.peak.max(open);
         let held = self.held(open);
         if self.phase != Phase::RampDown {
-            self.stages.look(at, held);
+            self.stages.look(at, &self.pauses, held);
         }
         if self.phase == Phase::Hold {
             self.readings.held_seconds += since.as_secs_f64() * f64::from(open);
@@ -342,7 +349,7 @@ impl<'p> Control<'p> {
             return self.step_stages();
         }
         match self.phase {
-            Phase::Ramp if self.at() >= self.plan.settings.ramp => self.enter(Phase::Settle),
+            Phase::Ramp if self.planned_at() >= self.plan.settings.ramp => self.enter(Phase::Settle),
             Phase::Settle if self.shared.settled() >= self.plan.settings.sessions => {
                 self.enter(Phase::Hold);
                 self.gave_back_at = self.at();
@@ -359,7 +366,7 @@ impl<'p> Control<'p> {
                 let nothing_to_hold = open == 0;
                 if nothing_to_hold {
                     self.close(Duration::ZERO);
-                } else if self.at() >= self.phase_began + self.plan.settings.hold {
+                } else if self.at() >= self.phase_began + self.plan.settings.hold + self.paused_in_phase() {
                     self.close(self.plan.settings.ramp_down);
                 }
             }
@@ -373,11 +380,11 @@ impl<'p> Control<'p> {
 
     /// Moves to the next stage when its time has come, whatever the sessions have come to.
     fn step_stages(&mut self) {
-        let (at, shape) = (self.at(), &self.plan.shape);
-        if at >= shape.span() {
+        let (at, planned, shape) = (self.at(), self.planned_at(), &self.plan.shape);
+        if planned >= shape.span() {
             return self.close(self.plan.settings.ramp_down);
         }
-        let holds = shape.is_flat(shape.stage_at(at));
+        let holds = shape.is_flat(shape.stage_at(planned));
         let phase = if holds { Phase::Hold } else { Phase::Ramp };
         if phase != self.phase {
             self.enter(phase);
@@ -434,7 +441,9 @@ impl<'p> Control<'p> {
             interval,
             started: self.shared.started(),
             open: self.shared.open(),
-            planned: planned_by(self.plan, elapsed),
+            planned: planned_by(self.plan, self.planned_at()),
+            pauses: &self.pauses,
+            paused: self.pauses.0.last().filter(|_| self.is_paused).map(|pause| pause.by),
             readings: self.readings,
         }
     }
@@ -473,23 +482,16 @@ impl<'p> Control<'p> {
             spills_left: self.spills_left,
             sources: Sources { method: method.key(), connections: self.connections },
             stages: self.stages.into_readings(),
+            pauses: self.pauses,
             totals: self.totals,
         }
     }
 }
 
-/// Sessions that should have started by now; of stages, those that should be open.
-fn planned_by(plan: &Plan, elapsed: Duration) -> u32 {
-    if plan.is_staged() {
-        return plan.shape.level(elapsed.min(plan.shape.span())) as u32;
-    }
-    if elapsed >= plan.settings.ramp {
-        return plan.settings.sessions;
-    }
-    (elapsed.as_secs_f64() / plan.settings.ramp.as_secs_f64() * f64::from(plan.settings.sessions)) as u32
-}
-
 mod close;
+mod pause;
+
+use pause::planned_by;
 
 #[cfg(test)]
 mod tests;

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError, mpsc};
 use std::time::Duration;
 
+use super::shape_clock::ShapeClock;
 use crate::measure::ledger::{Ledger, SessionSet};
 use crate::measure::membership::Heard;
 use crate::measure::updates::MissingUpdate;
@@ -74,6 +75,8 @@ pub(super) struct Shared {
     started: Condvar,
     /// 0: run. 1: close accounts. Else: ramp down over this many microseconds less two.
     order: AtomicU64,
+    /// What arrivals and departures go by.
+    pub(super) shape: ShapeClock,
     gauges: Vec<Gauge>,
 }
 
@@ -97,6 +100,7 @@ impl Shared {
             start: Mutex::new(None),
             started: Condvar::new(),
             order: AtomicU64::new(0),
+            shape: ShapeClock::default(),
             gauges: (0..workers).map(|_| Gauge::default()).collect(),
         })
     }

@@ -36,6 +36,8 @@ pub struct Lives<'p> {
     many: Option<Box<Many<'p>>>,
     /// When stages begin that have not, the last one first.
     stages: Vec<Duration>,
+    /// The one that it is in.
+    stage: usize,
 }
 
 /// What has begun.
@@ -83,16 +85,25 @@ impl<'p> Lives<'p> {
     pub fn new(shape: &'p Shape, first: u32, stride: u32, rest: Duration) -> Self {
         let many = (!shape.is_single()).then(|| Box::new(Many::new(shape, first, stride, rest)));
         let stages = (1..shape.stages().len()).rev().map(|stage| shape.stage_start(stage)).collect();
-        Self { shape, first, stride, next: 0, many, stages }
+        Self { shape, first, stride, next: 0, many, stages, stage: 0 }
     }
 
-    /// Whether a stage has begun since the last time.
-    pub fn enters_stage(&mut self, at: Duration) -> bool {
-        let before = self.stages.len();
-        while self.stages.last().is_some_and(|begins| *begins <= at) {
+    /// The stage that it is in.
+    pub fn stage(&self) -> usize {
+        self.stage
+    }
+
+    /// Whether the next stage begins by this instant.
+    pub fn is_stage_over(&self, at: Duration) -> bool {
+        self.stages.last().is_some_and(|begins| *begins <= at)
+    }
+
+    /// Enters the stage of this instant.
+    pub fn enter_stage(&mut self, at: Duration) {
+        while self.is_stage_over(at) {
             self.stages.pop();
+            self.stage += 1;
         }
-        self.stages.len() < before
     }
 
     /// The first of its slots.

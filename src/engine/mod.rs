@@ -16,13 +16,14 @@ mod pool;
 pub mod ports;
 mod run;
 mod secure;
+mod shape_clock;
 pub mod single;
 mod sockets;
 mod stages;
 mod worker;
 
 pub use hosts::{Addresses, Hosts};
-pub use outcome::{EngineError, Outcome, RampDownOutcome, RunReadings, Second, Sources};
+pub use outcome::{EngineError, Outcome, RampDownOutcome, RunReadings, Second, Sources, Steering};
 pub use run::{layout_of, run};
 pub use secure::{
     Own, Probe as TlsProbe, Trust, TrustError, fault_of as tls_fault_of, probe as tls_probe,

@@ -9,6 +9,7 @@ use super::stages::StageReading;
 use crate::lang::Sentence;
 use crate::measure::ledger::LedgerTotals;
 use crate::measure::membership::MembershipTotals;
+use crate::measure::pauses::{PausedBy, Pauses};
 use crate::measure::updates::MissingUpdate;
 use crate::measure::{Interval, Phase, SourceCounts, Totals};
 
@@ -18,6 +19,22 @@ pub enum EngineError {
     /// A worker could not make its poll or thread.
     #[error("a worker could not start: {0}")]
     Worker(String),
+}
+
+/// What a run is asked every 50 ms.
+#[derive(Clone, Copy)]
+pub struct Steering<'a> {
+    /// Why to end early, if it is to.
+    pub stop: &'a dyn Fn() -> Option<Sentence>,
+    /// What wants arrivals to stand, as long as it does.
+    pub paused: &'a dyn Fn() -> Option<PausedBy>,
+}
+
+impl<'a> Steering<'a> {
+    /// Of a run that is never paused.
+    pub fn stopped_by(stop: &'a dyn Fn() -> Option<Sentence>) -> Self {
+        Self { stop, paused: &|| None }
+    }
 }
 
 /// How a run stands, once a second.
@@ -41,6 +58,10 @@ pub struct Second<'a> {
     pub open: u32,
     /// Sessions that should have started by now.
     pub planned: u32,
+    /// Times in which arrivals were paused; the last one may go on.
+    pub pauses: &'a Pauses,
+    /// What wants them to be now.
+    pub paused: Option<PausedBy>,
     /// The control thread's readings; those not known yet are 0 or `None`.
     pub readings: RunReadings,
 }
@@ -98,6 +119,8 @@ pub struct Outcome {
     pub totals: Totals,
     /// The same by stage, where the plan has stages of its own.
     pub stages: Vec<StageReading>,
+    /// Times in which arrivals were paused.
+    pub pauses: Pauses,
     /// The pairs, if kept.
     pub ledger: Option<LedgerTotals>,
     /// Who was announced as gone and who was not, if kept.

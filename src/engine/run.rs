@@ -20,11 +20,10 @@ use super::hosts::Hosts;
 use super::link::{Shared, WorkerLink};
 use super::lives::Lives;
 use super::observe::Books;
-use super::outcome::{EngineError, Outcome, Second};
+use super::outcome::{EngineError, Outcome, Second, Steering};
 use super::ports::{self, PortSpace};
 use super::secure::Secure;
 use super::worker::{Worker, WorkerSetup};
-use crate::lang::Sentence;
 use crate::measure::acts::Acts;
 use crate::measure::ledger::{self, Board, Ledger};
 use crate::measure::membership::{Heard, Stays};
@@ -37,15 +36,14 @@ use crate::plan::{End, Plan};
 use crate::session::script::Delays;
 use crate::session::{Rhythm, Script, StepPlaces};
 
-/// Plays a plan. `stop` is asked every 50 ms and ends the run early with its reason; `on_second` is
-/// called once a second.
+/// Plays a plan. `steering` is asked every 50 ms; `on_second` is called once a second.
 ///
 /// # Errors
 /// [`EngineError`] before the first socket opens; nothing later.
 pub fn run(
     plan: &Plan,
     hosts: &Hosts,
-    stop: &dyn Fn() -> Option<Sentence>,
+    steering: &Steering<'_>,
     on_second: &mut dyn FnMut(&Second<'_>),
 ) -> Result<Outcome, EngineError> {
     heap::keep_small();
@@ -91,7 +89,7 @@ pub fn run(
         let mut control = Control::new(plan, &layout, clock, Arc::clone(&shared), board.clone());
         control.follow(acts.clone(), servers.clone());
         control.gather_workers(&receiver)?;
-        control.go(&receiver, stop, on_second);
+        control.go(&receiver, steering, on_second);
         Ok(control.outcome(space.method()))
     })
 }

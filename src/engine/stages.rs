@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::measure::pauses::Pauses;
 use crate::measure::{Interval, Layout, Totals};
 use crate::plan::Plan;
 
@@ -17,7 +18,9 @@ pub struct StageReading {
     /// The least number of sessions that were held at one instant, those included that were being set up;
     /// `None` where it does not hold a level, or has not begun.
     pub min_held: Option<u32>,
-    /// How long it has gone on.
+    /// When it began, since the run's start.
+    pub began: Duration,
+    /// How long it has gone on, pauses included.
     pub took: Duration,
 }
 
@@ -31,16 +34,18 @@ pub(super) struct Stages<'p> {
 impl<'p> Stages<'p> {
     pub(super) fn new(plan: &'p Plan, layout: &Layout) -> Self {
         let stages = if plan.is_staged() { plan.shape.stages().len() } else { 0 };
-        let fresh =
-            || StageReading { totals: Arc::new(Totals::new(layout)), min_held: None, took: Duration::ZERO };
+        let fresh = || StageReading {
+            totals: Arc::new(Totals::new(layout)),
+            min_held: None,
+            began: Duration::ZERO,
+            took: Duration::ZERO,
+        };
         Self { plan, all: (0..stages).map(|_| fresh()).collect() }
     }
 
     /// Adds what a worker recorded before accounts closed.
     pub(super) fn add(&mut self, interval: &Interval) {
-        let from = interval.covers().map_or(Duration::ZERO, |(from, _)| from);
-        let stage = self.plan.shape.stage_at(from);
-        if let Some(stage) = self.all.get_mut(stage) {
+        if let Some(stage) = self.all.get_mut(interval.stage()) {
             // Nobody else has it before the run is over.
             if let Some(totals) = Arc::get_mut(&mut stage.totals) {
                 totals.add(interval);
@@ -48,17 +53,21 @@ impl<'p> Stages<'p> {
         }
     }
 
-    /// Notes how many sessions are held at this instant.
-    pub(super) fn look(&mut self, at: Duration, held: u32) {
+    /// Notes how many sessions are held at this instant of the run.
+    pub(super) fn look(&mut self, at: Duration, pauses: &Pauses, held: u32) {
         let plan = self.plan;
         let shape = &plan.shape;
-        let stage = shape.stage_at(at);
+        let stage = shape.stage_at(pauses.planned(at));
         if stage >= self.all.len() {
             return;
         }
-        self.all[..stage].iter_mut().zip(shape.stages()).for_each(|(it, planned)| it.took = planned.span);
-        let (start, reading) = (shape.stage_start(stage), &mut self.all[stage]);
-        reading.took = at.saturating_sub(start).min(shape.stages()[stage].span);
+        let mut planned = Duration::ZERO;
+        for (it, stage) in self.all[..=stage].iter_mut().zip(shape.stages()) {
+            it.began = pauses.happens(planned);
+            planned += stage.span;
+            it.took = pauses.happens(planned).min(at).saturating_sub(it.began);
+        }
+        let reading = &mut self.all[stage];
         if shape.is_flat(stage) {
             reading.min_held = Some(reading.min_held.map_or(held, |least| least.min(held)));
         }

@@ -37,6 +37,8 @@ pub struct Frame {
     pub elapsed: Duration,
     /// How long sessions were held so far.
     pub held: Duration,
+    /// Whether arrivals are paused now, and how long they were so far.
+    pub paused: (bool, Duration),
     /// Sessions by phase.
     pub sessions: Sessions,
     /// Sessions that should have begun by now, and those that have.
@@ -281,6 +283,7 @@ impl Frame {
             phase: Some(snapshot.phase),
             elapsed: snapshot.elapsed,
             held: Duration::try_from_secs_f64(result.hold.seconds).unwrap_or_default(),
+            paused: (snapshot.paused.is_some(), snapshot.paused_so_far()),
             sessions: sessions(snapshot),
             arrivals: (second.planned, snapshot.started),
             troubles: result.troubles.iter().map(trouble).collect(),

@@ -28,7 +28,7 @@ use startline_os::descriptors;
 use self::cpu::Workers;
 use self::draw::Theme;
 use self::frame::Frame;
-use self::model::{HISTORY_MAX, Key, Model};
+use self::model::{Asks, HISTORY_MAX, Key, Model};
 use crate::plan::Plan;
 use crate::report::view::{Snapshot, View};
 use crate::terminal;
@@ -67,13 +67,17 @@ impl Frames {
 
 impl Live {
     /// Takes the screen, if standard error is a terminal that has one for this process. `end` asks
-    /// for the run's orderly end.
-    pub fn start(plan: &Plan, end: impl Fn() + Send + 'static) -> Option<Self> {
+    /// for the run's orderly end, `pause` for a pause of arrivals or its end.
+    pub fn start(
+        plan: &Plan,
+        end: impl Fn() + Send + 'static,
+        pause: impl Fn() + Send + 'static,
+    ) -> Option<Self> {
         let screen = Screen::take()?;
         let frames = Arc::<Frames>::default();
         let (model, taken) = (Model::new(plan), Arc::clone(&frames));
         // Without a thread the screen is given back at once.
-        let show = move || show(screen, model, &taken, &end);
+        let show = move || show(screen, model, &taken, (&end, &pause));
         thread::Builder::new().name("live".into()).spawn(show).ok()?;
         Some(Self { frames })
     }
@@ -97,7 +101,7 @@ impl Drop for Live {
 }
 
 /// Draws and reads keys until the screen is wanted back.
-fn show(mut screen: Screen, mut model: Model, frames: &Frames, end: &dyn Fn()) {
+fn show(mut screen: Screen, mut model: Model, frames: &Frames, (end, pause): (&dyn Fn(), &dyn Fn())) {
     // Signals of the terminal must stop no thread, and the others' handlers run where they belong.
     descriptors::block_signals();
     let theme = Theme::of_environment();
@@ -125,8 +129,10 @@ fn show(mut screen: Screen, mut model: Model, frames: &Frames, end: &dyn Fn()) {
             if key == Key::Redraw {
                 shown = Buffer::default();
             }
-            if model.press(key) {
-                end();
+            match model.press(key) {
+                Some(Asks::End) => end(),
+                Some(Asks::Pause) => pause(),
+                None => {}
             }
         }
     }

@@ -41,6 +41,8 @@ pub struct Model {
     /// When the hold began, and the ramp-down, as far as they have.
     hold_began: Option<Duration>,
     ramp_down_began: Option<Duration>,
+    /// How long arrivals had been paused when the hold began.
+    paused_before_hold: Duration,
     /// When the last point of the history was made, and arrivals planned and begun by then.
     last: (Duration, (u64, u64)),
 }
@@ -84,11 +86,22 @@ pub struct Standing {
     pub left_in_all: Option<Duration>,
 }
 
+/// What a key asks of the run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asks {
+    /// To end gracefully.
+    End,
+    /// To pause arrivals, or to go on.
+    Pause,
+}
+
 /// A key that means something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Key {
     /// End the run gracefully.
     End,
+    /// Pause arrivals, or go on.
+    Pause,
     /// Open or close the explanation.
     Help,
     /// Draw everything anew.
@@ -110,6 +123,7 @@ impl Key {
         match typed {
             // What the same key types on a Korean keyboard.
             'q' | 'Q' | 'ㅂ' => Some(Self::End),
+            'p' | 'P' | 'ㅔ' => Some(Self::Pause),
             '?' | 'h' | 'H' | 'ㅗ' => Some(Self::Help),
             // Ctrl-L.
             '\x0c' => Some(Self::Redraw),
@@ -135,6 +149,7 @@ impl Model {
             is_help: false,
             hold_began: None,
             ramp_down_began: None,
+            paused_before_hold: Duration::ZERO,
             last: Default::default(),
         }
     }
@@ -148,7 +163,12 @@ impl Model {
         let kinds = &frame.errors.kinds;
         self.fresh = kinds.iter().map(|it| it.count.saturating_sub(before(&it.kind, &it.step))).collect();
         match frame.phase {
-            Some(Phase::Hold) => self.hold_began = Some(frame.elapsed.saturating_sub(frame.held)),
+            Some(Phase::Hold) => {
+                if self.frame.phase != Some(Phase::Hold) {
+                    self.paused_before_hold = frame.paused.1;
+                }
+                self.hold_began = Some(frame.elapsed.saturating_sub(frame.held));
+            }
             Some(Phase::RampDown) => {
                 // A frame is up to a second late.
                 let hold_ended = self.hold_began.map(|began| began + frame.held);
@@ -182,12 +202,16 @@ impl Model {
         });
     }
 
-    /// Takes a key; returns whether the run is to end.
-    pub fn press(&mut self, key: Key) -> bool {
+    /// Takes a key; returns what it asks of the run.
+    pub fn press(&mut self, key: Key) -> Option<Asks> {
         if key != Key::Redraw {
             self.is_help = key == Key::Help && !self.is_help;
         }
-        key == Key::End
+        match key {
+            Key::End => Some(Asks::End),
+            Key::Pause => Some(Asks::Pause),
+            _ => None,
+        }
     }
 
     /// Whether all sessions have come: what goes on now is what open ones do.
@@ -198,7 +222,10 @@ impl Model {
     /// Where the run stands in time.
     pub fn standing(&self) -> Standing {
         let Spans { ramp, hold, ramp_down } = self.plan;
-        let Frame { elapsed, held, .. } = self.frame;
+        let Frame { elapsed, held, paused: (_, paused_so_far), .. } = self.frame;
+        // The plan's clock stands in a pause.
+        let elapsed = elapsed.saturating_sub(paused_so_far);
+        let held = held.saturating_sub(paused_so_far.saturating_sub(self.paused_before_hold));
         match self.frame.phase {
             None | Some(Phase::Ramp) => Standing {
                 so_far: elapsed.min(ramp),
@@ -243,6 +270,9 @@ mod tests {
             assert_eq!(Key::all_of(bytes.as_bytes()), [Key::End]);
         }
         assert_eq!(Key::all_of(b"?\x0cq"), [Key::Help, Key::Redraw, Key::End]);
+        for bytes in ["p", "P", "ㅔ"] {
+            assert_eq!(Key::all_of(bytes.as_bytes()), [Key::Pause]);
+        }
         assert_eq!(Key::all_of(b""), []);
         // Words, the arrow up, half a character.
         for bytes in [&b"quit"[..], b"\x1b[A", b"\x1bq", b"\xe3\x85"] {

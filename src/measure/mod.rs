@@ -18,6 +18,7 @@ mod latencies;
 pub mod ledger;
 pub mod membership;
 mod observers;
+pub mod pauses;
 mod phase;
 pub mod propagation;
 mod recorder;

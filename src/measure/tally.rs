@@ -184,9 +184,20 @@ pub struct Interval {
     pub(super) stalls: Vec<Stall>,
     pub(super) unmatched: Option<UnmatchedSample>,
     covers: Option<(Duration, Duration)>,
+    stage: usize,
 }
 
 impl Interval {
+    /// The same, of this stage of the run.
+    pub fn in_stage(self, stage: usize) -> Self {
+        Self { stage, ..self }
+    }
+
+    /// The stage in which it was recorded; of several that were merged, the first one's.
+    pub fn stage(&self) -> usize {
+        self.stage
+    }
+
     /// The same, of this time since the run's start.
     pub fn covering(self, from: Duration, to: Duration) -> Self {
         Self { covers: Some((from, to)), ..self }

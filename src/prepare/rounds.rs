@@ -19,7 +19,7 @@ use super::bar::Progress;
 use super::journal::Journal;
 use super::prepared::Prepared;
 use super::step::Step;
-use crate::engine;
+use crate::engine::{self, Steering};
 use crate::fault::Fault;
 use crate::interrupt::Interrupt;
 use crate::lang::Sentence;
@@ -268,31 +268,32 @@ impl<'p> Rounds<'p> {
         let interrupt = self.task.interrupt;
         let stop =
             || interrupt.reason().or_else(|| cut.borrow().is_some().then(|| Sentence::plain("cut short")));
-        let outcome = engine::run(&plan, &self.task.prepared.hosts, &stop, &mut |second| {
-            for (session, fate) in second.interval.fates() {
-                let said = || match fate {
-                    Fate::Failed { step, fault } => {
-                        second.totals.sample(*step, *fault).map(|it| it.evidence.clone())
+        let outcome =
+            engine::run(&plan, &self.task.prepared.hosts, &Steering::stopped_by(&stop), &mut |second| {
+                for (session, fate) in second.interval.fates() {
+                    let said = || match fate {
+                        Fate::Failed { step, fault } => {
+                            second.totals.sample(*step, *fault).map(|it| it.evidence.clone())
+                        }
+                        _ => None,
+                    };
+                    if let Some(end) = self.note(to_do[session.index()], *fate, &said) {
+                        cut.borrow_mut().get_or_insert(end);
                     }
-                    _ => None,
-                };
-                if let Some(end) = self.note(to_do[session.index()], *fate, &said) {
-                    cut.borrow_mut().get_or_insert(end);
                 }
-            }
-            self.journal.flush();
-            let answered = second.interval.fates().len();
-            over += answered;
-            self.wait_on(answered > 0, second.started as usize > over);
-            if self.retry.is_spent(self.began.elapsed()) {
-                cut.borrow_mut().get_or_insert(Cut::GiveUp);
-            }
-            if self.retry.is_tripped() {
-                cut.borrow_mut().get_or_insert(Cut::Pause);
-            }
-            let progress = self.progress();
-            self.line.show(|_| progress.text(self.task.step.going_on()));
-        })?;
+                self.journal.flush();
+                let answered = second.interval.fates().len();
+                over += answered;
+                self.wait_on(answered > 0, second.started as usize > over);
+                if self.retry.is_spent(self.began.elapsed()) {
+                    cut.borrow_mut().get_or_insert(Cut::GiveUp);
+                }
+                if self.retry.is_tripped() {
+                    cut.borrow_mut().get_or_insert(Cut::Pause);
+                }
+                let progress = self.progress();
+                self.line.show(|_| progress.text(self.task.step.going_on()));
+            })?;
         self.waiting_since = None;
         let (first, last) = (outcome.readings.first_start, outcome.readings.last_start);
         if let Some(took) = last.zip(first).map(|(last, first)| last.saturating_sub(first)) {

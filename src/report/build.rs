@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::latencies::{latency, latency_without, millis};
 use super::measures::Excuses;
 use super::verdict::{self, Grounds};
-use super::{kinds, propagation, servers, stages, stalls, tls, troubles, watched, *};
+use super::{kinds, pauses, propagation, servers, stages, stalls, tls, troubles, watched, *};
 use crate::fault::{Blame, Fault};
 use crate::lang::Reason;
 use crate::measure::{
@@ -53,6 +53,7 @@ fn measured(totals: &Totals, facts: &Facts, plan: &Plan) -> RunResult {
             planned_seconds: numbers::seconds(plan.shape.held_span()),
             seconds: numbers::seconds(facts.hold_actual),
         },
+        pauses: pauses::results(facts),
         ticket_age: latency(&tally.ticket_age),
         ping: ping(tally),
         every: every(totals),
@@ -130,9 +131,10 @@ fn sessions(tally: &Tally, facts: &Facts, plan: &Plan) -> SessionsResult {
     }
 }
 
-/// From the first start to the last, when there are two.
+/// From the first start to the last, when there are two, without pauses.
 fn ramp_taken(tally: &Tally, facts: &Facts) -> Option<Duration> {
-    let taken = facts.last_start?.checked_sub(facts.first_start?)?;
+    let (first, last) = (facts.first_start?, facts.last_start?);
+    let taken = last.checked_sub(first)?.saturating_sub(facts.pauses.within(first, last));
     (tally.counts.started >= 2 && !taken.is_zero()).then_some(taken)
 }
 

@@ -20,6 +20,7 @@ mod ledger;
 mod measures;
 mod ordered;
 pub mod page;
+mod pauses;
 mod phrases;
 pub mod plan_settings;
 pub mod progress;
@@ -52,6 +53,7 @@ pub use crate::measure::Phase;
 use crate::measure::SourceCounts;
 use crate::measure::ledger::LedgerTotals;
 use crate::measure::membership::MembershipTotals;
+use crate::measure::pauses::Pauses;
 use crate::measure::propagation::Propagated;
 use crate::measure::updates::MissingUpdate;
 use crate::watch::Seen;
@@ -61,6 +63,7 @@ pub use kinds::{AgeResult, CompressedResult, MessagesResult, OtherMessage, Seque
 pub use ledger::{LedgerResult, MissingPair};
 pub use measures::{is_measure, is_share};
 pub use ordered::Ordered;
+pub use pauses::PauseResult;
 pub use propagation::{PropagationResult, ServersResult};
 pub use requests::RequestsResult;
 pub use result::*;
@@ -151,6 +154,8 @@ pub struct Facts {
     pub cpu_seconds: f64,
     /// What was recorded by stage, once the run has ended; empty without stages.
     pub stages: Vec<StageFacts>,
+    /// Times in which arrivals were paused, so far.
+    pub pauses: Pauses,
     /// Pairs of observers and members; `None` when no ledger was kept.
     pub ledger: Option<LedgerTotals>,
     /// Who was announced as gone and who was not; `None` while the run goes on.

@@ -11,11 +11,12 @@ use super::texts::routing::Routing;
 use super::texts::summary::Summary;
 use super::texts::troubles::Trouble;
 use super::{
-    Certainty, MoveResult, RunResult, ServerFailure, ServerResult, Spread, StallResult, StallsResult,
-    StepResult, TroubleResult,
+    Certainty, MoveResult, PauseResult, RunResult, ServerFailure, ServerResult, Spread, StallResult,
+    StallsResult, StepResult, TroubleResult,
 };
 use crate::foreign;
 use crate::lang::Lang;
+use crate::measure::pauses::PausedBy;
 use crate::numbers::{figure, grouped, percent};
 use crate::shell::quoted;
 
@@ -114,6 +115,23 @@ pub(super) fn stalls(stalls: &StallsResult, longest_seconds: f64, lang: Lang) ->
             lang.say(Summary::Stalled, &[&grouped(count), &all, &longest, &from])
         }
     }
+}
+
+/// Pauses that are listed; the rest are in `summary.json`.
+const PAUSES_SHOWN_MAX: usize = 5;
+
+/// When, how long and why arrivals were paused.
+pub(super) fn pauses(pauses: &[PauseResult], lang: Lang) -> Vec<String> {
+    let one = |pause: &PauseResult| {
+        let by = lang.word(match pause.by {
+            PausedBy::Key => Summary::PausedByKey,
+            PausedBy::Signal => Summary::PausedBySignal,
+        });
+        lang.say(Summary::Paused, &[&figure(pause.seconds), &figure(pause.from_seconds), &by])
+    };
+    let hidden = pauses.len().saturating_sub(PAUSES_SHOWN_MAX);
+    let more = (hidden > 0).then(|| lang.say(Summary::MorePauses, &[&hidden]));
+    pauses.iter().take(PAUSES_SHOWN_MAX).map(one).chain(more).collect()
 }
 
 /// Which addresses nothing answered, most first.

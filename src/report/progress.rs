@@ -16,8 +16,10 @@ pub struct Status {
     pub phase: Phase,
     /// Since it began.
     pub elapsed: Duration,
-    /// How long ramp and hold take together, as planned.
+    /// How long ramp and hold take together, as planned, with pauses.
     pub total: Duration,
+    /// Arrivals are paused.
+    pub is_paused: bool,
     /// Sessions begun.
     pub started: u64,
     /// Sessions planned.
@@ -38,8 +40,9 @@ pub struct Status {
 
 /// Returns the line for this many columns: what is least needed is left out first.
 pub fn line(status: &Status, width: usize) -> String {
+    let paused = if status.is_paused { " paused" } else { "" };
     let mut parts = vec![
-        format!("{} {}/{}", status.phase, clock(status.elapsed), clock(status.total)),
+        format!("{} {}/{}{paused}", status.phase, clock(status.elapsed), clock(status.total)),
         format!("open {}", grouped(status.open)),
         format!("errors {}", grouped(status.errors)),
         format!("started {}/{}", grouped(status.started), grouped(status.planned)),
@@ -80,6 +83,7 @@ mod tests {
             phase: Phase::Hold,
             elapsed: Duration::from_secs(elapsed),
             total: Duration::from_secs(2040),
+            is_paused: false,
             started: 6000,
             planned: 6000,
             open: 5998,
@@ -99,6 +103,8 @@ mod tests {
              12,345 msg/s  1.54 MB/s  lag 0.320 ms"
         );
         assert_eq!(clock(Duration::from_secs(3_723)), "1:02:03");
+        let paused = Status { is_paused: true, ..status(754) };
+        assert!(line(&paused, 200).starts_with("hold 12:34/34:00 paused  open 5,998"));
         let without = Status { heartbeat_p99: None, ..status(754) };
         assert!(line(&without, 200).contains("started 6,000/6,000  12,345 msg/s"));
     }

@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use startline_os::process::Host;
 
 use super::{
-    AddressResult, LedgerResult, MembershipResult, MessagesResult, Ordered, PropagationResult, RoutingResult,
-    ServerResult, StageResult, StallsResult, TroubleResult, UpdatesResult, WatchResult,
+    AddressResult, LedgerResult, MembershipResult, MessagesResult, Ordered, PauseResult, PropagationResult,
+    RoutingResult, ServerResult, StageResult, StallsResult, TroubleResult, UpdatesResult, WatchResult,
 };
 use crate::lang::Sentence;
 use crate::members::{MemberName, SessionNumber};
@@ -44,6 +44,9 @@ pub struct RunResult {
     /// The stages that it went through; empty of a plan without stages of its own.
     #[serde(default)]
     pub stages: Vec<StageResult>,
+    /// Times in which arrivals were paused.
+    #[serde(default)]
+    pub pauses: Vec<PauseResult>,
     /// Latencies and failures by step.
     pub steps: Ordered<StepResult>,
     /// From the last HTTP answer, which gave the ticket, to the upgrade sent.

@@ -18,6 +18,8 @@ use crate::plan::Plan;
 pub struct StageFacts {
     /// Everything recorded in it.
     pub totals: Arc<Totals>,
+    /// When it began, since the run did.
+    pub began: Duration,
     /// How long it went on.
     pub took: Duration,
     /// The least number of sessions held at one instant, where it holds a level.
@@ -86,7 +88,7 @@ fn result(k: usize, stage: &StageFacts, (facts, plan): (&Facts, &Plan), measured
         name: planned.name.clone(),
         level: u64::from(planned.level),
         holds: shape.is_flat(k),
-        from_seconds: numbers::seconds(shape.stage_start(k)),
+        from_seconds: numbers::seconds(stage.began),
         planned_seconds: numbers::seconds(planned.span),
         seconds: numbers::seconds(stage.took),
         min_held: stage.min_held,

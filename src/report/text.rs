@@ -179,6 +179,8 @@ impl Text {
             };
             self.line(Title::Arrivals, &text);
         }
+        let pauses = phrases::pauses(&result.pauses, lang);
+        pauses.into_iter().for_each(|pause| self.warn(&pause));
     }
 
     fn heartbeat(&mut self, result: &RunResult) {

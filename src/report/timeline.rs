@@ -39,6 +39,8 @@ pub struct Second<'a> {
     pub phase: Phase,
     /// Sessions that should have started by its end.
     pub planned: u64,
+    /// How long arrivals were paused in it.
+    pub paused: Duration,
     /// Sessions open at its end.
     pub open: u64,
     /// CPU seconds used in it, all threads.
@@ -259,6 +261,7 @@ const COLUMNS: &[(&str, Value)] = &[
     ("bytes_sent", |_, i| i.tally().counts.bytes_sent.to_string()),
     ("lag_p99_ms", |_, i| millis(i.tally().lag.quantile(0.99).max(i.tally().start_lag.quantile(0.99)))),
     ("stalled_ms", |_, i| numbers::millis(i.stalls().total()).to_string()),
+    ("paused_ms", |s, _| numbers::millis(s.paused).to_string()),
     ("cpu_s", |s, _| numbers::tidy(s.cpu_seconds).to_string()),
     ("rss_bytes", |s, _| s.rss_bytes.to_string()),
 ];

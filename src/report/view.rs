@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::timeline::Second;
 use super::{Phase, RunResult};
 use crate::measure::Interval;
+use crate::measure::pauses::PausedBy;
 use crate::plan::Plan;
 
 /// A run after one more second.
@@ -19,6 +20,8 @@ pub struct Snapshot<'a> {
     pub phase: Phase,
     /// Since the run began.
     pub elapsed: Duration,
+    /// What has arrivals paused now, if anything does.
+    pub paused: Option<PausedBy>,
     /// Sessions begun so far.
     pub started: u64,
     /// The row of the timeline: its time, sessions, and everything up to its end.
@@ -30,6 +33,12 @@ pub struct Snapshot<'a> {
 }
 
 impl Snapshot<'_> {
+    /// How long arrivals were paused so far.
+    pub fn paused_so_far(&self) -> Duration {
+        let seconds = self.result.pauses.iter().map(|pause| pause.seconds).sum();
+        Duration::try_from_secs_f64(seconds).unwrap_or_default()
+    }
+
     /// How often in a second something happened that was counted in this time.
     pub fn per_second(&self, count: u64) -> f64 {
         count as f64 / self.second.length().as_secs_f64().max(1e-3)

@@ -16,6 +16,7 @@ mod live;
 mod metrics;
 mod mock;
 mod outside;
+mod paused;
 mod preflight;
 mod prepare_challenge;
 mod prepare_members;

@@ -22,7 +22,7 @@ impl Worker<'_> {
     pub(super) fn hand_over(&mut self) -> Interval {
         let to = self.at();
         let from = std::mem::replace(&mut self.so_far.handed_over_at, to);
-        self.books.take(from, to)
+        self.books.take(from, to).in_stage(self.lives.stage())
     }
 
     pub(super) fn close_accounts(&mut self) {

@@ -24,14 +24,16 @@ impl Worker<'_> {
             if !self.may_start() {
                 return;
             }
-            let Some(planned) = self.lives.next_start().filter(|planned| *planned <= self.at()) else {
+            let Some(planned) = self.lives.next_start().filter(|planned| *planned <= self.planned_now())
+            else {
                 return;
             };
             self.enter_stage(planned);
             let Some(Begun { row, planned }) = self.lives.begin(self.at()) else { return };
             self.furnish(row);
             self.so_far.live += 1;
-            let due = self.tick_of(planned);
+            let happens = self.so_far.shape.happens(planned).unwrap_or(self.at());
+            let due = self.tick_of(happens);
             debug_assert!(self.time.at.now.reached(due), "nobody starts before their time");
             self.books.recorder.session_started(self.time.at.now.since(due));
             self.link.started(self.at());
@@ -53,20 +55,21 @@ impl Worker<'_> {
 
     /// Hands over what was recorded before the stage that has begun by this instant.
     fn enter_stage(&mut self, at: Duration) {
-        if self.lives.enters_stage(at) {
+        if self.lives.is_stage_over(at) {
             let interval = self.hand_over();
             self.link.part(interval);
+            self.lives.enter_stage(at);
         }
     }
 
     /// Ends the sessions whose planned lives are over.
     pub(super) fn run_departures(&mut self) {
-        self.enter_stage(self.at());
+        self.enter_stage(self.planned_now());
         for count in 0..ARRIVALS_PER_TURN {
             if count % STARTS_PER_CLOCK == STARTS_PER_CLOCK - 1 {
                 self.look_at_clock();
             }
-            let Some(row) = self.lives.end(self.at()) else { return };
+            let Some(row) = self.lives.end(self.planned_now()) else { return };
             self.drive(row, |session, ctx| session.end(ctx));
         }
     }

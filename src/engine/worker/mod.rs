@@ -32,6 +32,7 @@ use super::observe::Books;
 use super::pool::Pool;
 use super::ports::Ports;
 use super::secure::Secure;
+use super::shape_clock::ShapeTime;
 use crate::plan::members::Members;
 use crate::session::{Endpoint, Instants, Lent, Queues, Script, Session, Side, Slots, Spills};
 
@@ -158,6 +159,8 @@ struct SoFar {
     /// When the recorder was last handed over.
     handed_over_at: Duration,
     ramp_down: Option<RampDown>,
+    /// How the plan's clock stood at the beginning of this turn.
+    shape: ShapeTime,
 }
 
 /// Sockets' poll, their ports, and bytes on their way.
@@ -187,6 +190,7 @@ impl<'p> Worker<'p> {
         let poll = Poll::new()?;
         let alarm = Alarm::new(poll.registry())?;
         let queues = script.rhythm.queues();
+        let shape = link.shared.shape.read();
         Ok(Self {
             link,
             given: Given { script, members, addresses, sessions, in_flight, has_ages: script.has_ages() },
@@ -204,6 +208,7 @@ impl<'p> Worker<'p> {
                 next_second: 1,
                 handed_over_at: Duration::ZERO,
                 ramp_down: None,
+                shape,
             },
             lives: setup.lives,
             rows: Vec::new(),
@@ -245,6 +250,7 @@ impl<'p> Worker<'p> {
         loop {
             self.look_at_clock();
             let turn_began = self.time.at.now;
+            self.so_far.shape = self.link.shared.shape.read();
             if self.obey() {
                 return Ok(());
             }
@@ -291,6 +297,11 @@ impl<'p> Worker<'p> {
     /// Since the run's start.
     fn at(&self) -> Duration {
         self.books.at
+    }
+
+    /// The planned time.
+    fn planned_now(&self) -> Duration {
+        self.so_far.shape.planned(self.at())
     }
 
     fn tick_of(&self, at: Duration) -> Tick {
@@ -420,8 +431,10 @@ impl<'p> Worker<'p> {
         let longest = if self.so_far.ramp_down.is_some() { SLEEP_MAX_CLOSING } else { SLEEP_MAX };
         let owed = self.timers.next_due(|queue| self.queues.timer(queue).is_owed());
         let planned = self.lives.next_start().filter(|_| self.may_start());
-        let arrival = planned.map(|planned| self.tick_of(planned) + Ticks::from_raw(1));
-        let departure = self.lives.next_end().map(|planned| self.tick_of(planned) + Ticks::from_raw(1));
+        // A little late rather than early. While the plan's clock stands, none is due.
+        let due = |planned| Some(self.tick_of(self.so_far.shape.happens(planned)?) + Ticks::from_raw(1));
+        let arrival = planned.and_then(due);
+        let departure = self.lives.next_end().and_then(due);
         let next = [owed, arrival, departure].into_iter().flatten();
         let next = next.min_by_key(|due| due.since(self.time.at.now));
         match next.map(|due| (due, due.since(self.time.at.now))) {

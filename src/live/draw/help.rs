@@ -9,8 +9,9 @@ use super::text::span;
 use super::theme::{Theme, Tone};
 
 /// A row is a key or a word, and what it means.
-const ROWS: [(&str, &str); 16] = [
+const ROWS: [(&str, &str); 17] = [
     ("q, Ctrl-C", "end the run: sessions close, the result is printed"),
+    ("p", "pause arrivals and planned ends, or go on; also SIGUSR1"),
     ("Ctrl-C again", "quit at once; results up to the last second stay"),
     ("? h", "open or close this"),
     ("Ctrl-L", "draw the screen anew"),

@@ -40,13 +40,17 @@ pub struct Parts<'m> {
 impl Parts<'_> {
     /// What is played, and how far it is: two rows.
     pub fn head(&self, columns: usize) -> Vec<Line<'static>> {
-        let room = columns.saturating_sub(20);
+        let room = columns.saturating_sub(28);
         let title = vec![
             span(self.theme, Tone::Title, "startline  "),
             span(self.theme, Tone::Plain, foreign::line(&self.model.title, room)),
         ];
-        let elapsed = self.text(Tone::Plain, clock(self.model.frame.elapsed));
-        vec![apart(title, elapsed, columns), self.progress(columns)]
+        let frame = &self.model.frame;
+        let mut right = self.text(Tone::Plain, clock(frame.elapsed));
+        if frame.paused.0 {
+            right.insert(0, span(self.theme, Tone::Warning, "PAUSED  "));
+        }
+        vec![apart(title, right, columns), self.progress(columns)]
     }
 
     /// `hold  ██████░░░░ 0:12 of 1:00, 0:48 left; 1:18 left in all`.
@@ -295,7 +299,8 @@ impl Parts<'_> {
                 span(self.theme, Tone::Dim, format!(" {what}   ")),
             ]
         };
-        let keys = [key("q", "end the run"), key("?", "help")].concat();
+        let pause = if self.model.frame.paused.0 { "go on" } else { "pause arrivals" };
+        let keys = [key("q", "end the run"), key("p", pause), key("?", "help")].concat();
         apart(keys, Vec::new(), columns)
     }
 }

@@ -24,6 +24,10 @@ const CPU_SPAN_MIN_S: f64 = 0.25;
 /// Steps whose charts stay as long as servers have some.
 const STEPS_BEFORE_SERVERS: usize = 3;
 
+/// Stages and pauses that are marked.
+const STAGES_MAX: usize = 200;
+const PAUSES_MAX: usize = 50;
+
 /// Characters of a name in a legend.
 const LABEL_CHARS_MAX: usize = 48;
 
@@ -59,6 +63,7 @@ struct Data<'a> {
     t: Vec<Instant>,
     stalls: Vec<[f64; 2]>,
     phases: Vec<(f64, &'a str)>,
+    pauses: Vec<(f64, f64, &'static str)>,
     error: Option<f64>,
     events: Vec<(f64, &'static str, String)>,
     charts: Vec<&'a Chart>,
@@ -308,7 +313,8 @@ impl Page<'_> {
             end: timeline.points.last().map_or(0.0, |point| point.end_s),
             t: timeline.points.iter().map(|point| Instant(point.end_s)).collect(),
             stalls: result.stalls.listed.iter().map(|stall| [stall.from_seconds, stall.to_seconds]).collect(),
-            phases: series::phases(timeline).into_iter().map(|(at, key)| (at, self.phase(key))).collect(),
+            phases: self.phases(),
+            pauses: self.pauses(),
             error: self.first_error_at(),
             events: self.drawn_events(),
             charts: drawn.plots.iter().chain(&drawn.watched).map(|plot| &plot.chart).collect(),
@@ -318,6 +324,23 @@ impl Page<'_> {
         // Names and numbers only: nothing in it can fail to be JSON.
         let json = foreign::json_compact(&data).unwrap_or_else(|_| "null".into());
         json.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026")
+    }
+
+    /// When phases begin; of a run with stages, when those do.
+    fn phases(&self) -> Vec<(f64, &str)> {
+        let recorded = self.recorded;
+        let phases = series::phases(&recorded.timeline);
+        let is_shown = |key: &str| key == "ramp-down" || recorded.result.stages.is_empty();
+        let stages = recorded.result.stages.iter().filter(|stage| stage.seconds > 0.0);
+        let stages = stages.take(STAGES_MAX).map(|stage| (stage.from_seconds, stage.name.as_str()));
+        let phases = phases.into_iter().filter(|(_, key)| is_shown(key));
+        stages.chain(phases.map(|(at, key)| (at, self.phase(key)))).collect()
+    }
+
+    fn pauses(&self) -> Vec<(f64, f64, &'static str)> {
+        let paused = self.word(Words::Paused);
+        let pauses = self.recorded.result.pauses.iter().take(PAUSES_MAX);
+        pauses.map(|pause| (pause.from_seconds, pause.from_seconds + pause.seconds, paused)).collect()
     }
 
     fn phase<'a>(&self, key: &'a str) -> &'a str {
@@ -361,6 +384,7 @@ impl Page<'_> {
         html! {
             div.bar {
                 span { i.key.phase {} (self.word(Words::PhaseBegins)) }
+                @if !result.pauses.is_empty() { span { i.key.pause {} (self.word(Words::PausedMark)) } }
                 @if result.stalls.count > 0 { span { i.key.stall {} (self.word(Words::Stalled)) } }
                 @if self.first_error_at().is_some() {
                     span { i.key.error {} (self.word(Words::FirstErrorMark)) }

@@ -1,5 +1,5 @@
-// What lies under and over the lines of a chart: stalls, phases, the first error, limits, and what
-// happened to servers. Runs before page.js, in the same script. Invariant: text from the data is drawn,
+// What lies under and over the lines of a chart: stalls, phases or stages, pauses, the first error,
+// limits, and what happened to servers. Runs before page.js, in the same script. Invariant: text from the data is drawn,
 // or is an attribute.
 
 const across = (u, draw) => {
@@ -87,6 +87,10 @@ const events = u => {
 };
 const marks = u => {
   data.phases.forEach(([at, name], k) => upright(u, at, name, 0, 'mark', [4, 4], data.phases[k + 1]?.[0]));
+  for (const [from, to, word] of data.pauses) {
+    upright(u, from, word, 1, 'warn', [1, 3]);
+    upright(u, to, '', 1, 'warn', [1, 3]);
+  }
   if (data.error != null) upright(u, data.error, say.error, 1, 'bad', []);
   events(u);
 };

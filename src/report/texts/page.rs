@@ -98,6 +98,8 @@ texts! {
         NeedsScript => "Charts need JavaScript. All tables are complete without it.",
             "차트에는 JavaScript가 필요합니다. 표는 JavaScript 없이도 모두 볼 수 있습니다.";
         PhaseBegins => "a phase begins", "단계 시작";
+        Paused => "paused", "일시 정지";
+        PausedMark => "arrivals were paused, until they went on", "도착을 일시 정지한 구간의 처음과 끝";
         Stalled => "this machine stalled", "이 장비가 멈춘 구간";
         FirstErrorMark => "first error", "첫 오류";
         HowToUse => "Drag to zoom, double-click to reset. Arrow keys move the cursor of a focused chart.",

@@ -160,6 +160,11 @@ texts! {
         Lag => "lag p99 {0} ms", "지연(lag) p99 {0} ms";
         Cpu => "CPU {0} s, memory {1}", "CPU {0}초, 메모리 {1}";
         EachSession => "≈ {0} a session", "세션당 ≈ {0}";
+        Paused => "paused for {0} s from {1} s on ({2}): what was planned for later came later by as much",
+            "{1}초부터 {0}초 동안 일시 정지({2}): 이후 계획은 그만큼 늦춰짐";
+        PausedByKey => "key p", "p 키";
+        PausedBySignal => "SIGUSR1", "SIGUSR1";
+        MorePauses => "… and {0} more {0|pause|pauses}", "… 외 일시 정지 {0}번";
         StalledOnce => "this machine stalled once, for {0} s from {1} s on", "이 장비가 {1}초부터 {0}초 동안 한 번 멈춤";
         Stalled => "this machine stalled {0} times, {1} s in all, longest {2} s from {3} s on",
             "이 장비가 {0}번 멈춤, 합계 {1}초, 가장 길게는 {3}초부터 {2}초 동안";

@@ -142,9 +142,9 @@ fn a_run_that_was_ended_early_says_so() {
 #[test]
 fn the_words_are_explained() {
     let mut model = ramp();
-    assert!(!model.press(Key::Help));
+    assert_eq!(model.press(Key::Help), None);
     assert_screen("help", &model, 80, 24);
-    assert!(!model.press(Key::Other));
+    assert_eq!(model.press(Key::Other), None);
     assert!(!model.is_help);
 }
 

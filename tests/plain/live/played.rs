@@ -129,6 +129,7 @@ impl Played {
             is_after: phase == Phase::RampDown,
             phase,
             planned: u64::from(ARRIVALS) * self.at.min(RAMP_S),
+            paused: Duration::ZERO,
             open: self.open,
             cpu_seconds: 0.42,
             rss_bytes: self.run.facts.rss_in_hold,
@@ -138,6 +139,7 @@ impl Played {
         let (plan, result): (&Plan, RunResult) = (&self.run.plan, self.run.built(&self.totals));
         let snapshot = Snapshot {
             plan,
+            paused: None,
             phase,
             elapsed: at,
             started: u64::from(self.started),

@@ -38,6 +38,7 @@ fn of_time(start: f64, end: f64, totals: &Totals) -> Second<'_> {
         is_after: false,
         phase: Phase::Ramp,
         planned: 25 * (number + 1),
+        paused: Duration::ZERO,
         open: 25 * (number + 1),
         cpu_seconds: 0.25,
         rss_bytes: 12_000_000,

@@ -318,6 +318,7 @@ fn answered_ping(recorder: &mut Recorder, latency: u64) {
 fn facts() -> Facts {
     Facts {
         stages: Vec::new(),
+        pauses: Default::default(),
         version: "0.1.0".into(),
         host: Host {
             kernel: "6.8.0".into(),

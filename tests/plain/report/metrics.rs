@@ -26,6 +26,7 @@ fn page(mut run: Run) -> String {
         is_after: false,
         phase: Phase::Hold,
         planned: 6000,
+        paused: Duration::ZERO,
         open: 5998,
         cpu_seconds: 0.25,
         rss_bytes: 12_000_000,
@@ -34,6 +35,7 @@ fn page(mut run: Run) -> String {
     };
     let snapshot = Snapshot {
         plan: &plan,
+        paused: None,
         phase: Phase::Hold,
         elapsed: second.end,
         started: 6000,

@@ -30,6 +30,7 @@ pub(super) fn recorded_run(path: &Path, seconds: u64, interval: impl Fn(u64) -> 
             is_after: false,
             phase: Phase::Hold,
             planned: 6_000,
+            paused: Duration::ZERO,
             open: 6_000 - number % 100,
             cpu_seconds: 0.25,
             rss_bytes: 12_000_000,
