@@ -232,6 +232,8 @@ fn is_match(record: &[u8], rule: &Rule, doc: Option<&Doc>) -> bool {
         (None, _) => false,
         (Some(found), Want::Exists) => *found != Doc::Literal("null".into()),
         (Some(found), Want::Equals(text)) => found.text() == Some(text),
+        // None is told here.
+        (Some(_), Want::Own(_)) => false,
     };
     rule.is.as_ref().is_none_or(|text| record == text)
         && rule.starts.as_ref().is_none_or(|text| record.starts_with(text))
@@ -240,6 +242,7 @@ fn is_match(record: &[u8], rule: &Rule, doc: Option<&Doc>) -> bool {
         && rule.spans.iter().all(|(span, want)| match (at_span(record, *span), want) {
             (Found::Nothing | Found::TooLong, _) => false,
             (_, Want::Exists) => true,
+            (_, Want::Own(_)) => false,
             (Found::Text(found) | Found::Number(found) | Found::Name(found), Want::Equals(text)) => {
                 found == *text
             }

@@ -1,4 +1,4 @@
-//! Places in binary records: numbers and bytes at an offset.
+//! Places in binary records: numbers and bytes at an offset, or behind another place.
 //!
 //! Knows no rule. Invariant: what is found depends on the record's bytes alone, and is nothing where the
 //! record ends before it.
@@ -9,6 +9,9 @@ use super::value::{Found, VALUE_BYTES_MAX, Value};
 
 /// The furthest place at which a value may begin.
 const OFFSET_MAX: usize = 64 << 10;
+
+/// Places that one may be behind of, one after the other.
+const ENDS_MAX: usize = 16;
 
 /// Bytes that are kept of a value: as hexadecimal digits they are twice as many.
 const BYTES_MAX: usize = VALUE_BYTES_MAX / 2;
@@ -85,11 +88,19 @@ impl Integer {
     }
 }
 
-/// A place at an offset from the record's start.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A place at an offset from the record's start, or behind another one.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Span {
-    from: usize,
+    from: From,
     what: What,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum From {
+    /// So many bytes from the record's start.
+    Start(usize),
+    /// So many bytes behind the end of another place, whose length the record says.
+    End(Box<Span>, usize),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,49 +117,134 @@ enum What {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SpanError {
     /// It is something else.
-    #[error("places in bytes are \"u32le:5\" (a number), \"bytes:5..13\", \"bytes:5..\" or \"sized:u8:5\"")]
+    #[error(
+        "places in bytes are \"u32le:5\" (a number), \"bytes:5..13\", \"bytes:5..\" or \"sized:u8:5\"; for an offset may stand \
+         the end of another place: \"u32le:end(sized:u8:5)\", \"bytes:end(varint:1)+2..+8\""
+    )]
     Malformed,
     /// It is too far away, or too long.
     #[error("places in bytes begin at most at {OFFSET_MAX}, and have at most {BYTES_MAX} bytes")]
     TooFar,
+    /// It is behind a place that ends with the record.
+    #[error("nothing is behind \"bytes:5..\", which ends with the record")]
+    BehindTheEnd,
+    /// It is behind too many others.
+    #[error("a place is behind {ENDS_MAX} others at most")]
+    TooDeep,
 }
 
 impl Span {
-    /// Parses `u32le:5`, `bytes:5..13`, `bytes:5..` or `sized:u8:5`.
+    /// Parses `u32le:5`, `bytes:5..13`, `bytes:5..` or `sized:u8:5`; for an offset may stand `end(PLACE)` or
+    /// `end(PLACE)+2`, and `..+8` for so many bytes.
     ///
     /// # Errors
     /// [`SpanError`].
     pub fn parse(text: &str) -> Result<Self, SpanError> {
         let (kind, place) = text.split_once(':').ok_or(SpanError::Malformed)?;
-        let number = |text: &str| {
-            let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-            if !is_number {
-                return Err(SpanError::Malformed);
-            }
-            text.parse::<usize>().ok().filter(|at| *at <= OFFSET_MAX).ok_or(SpanError::TooFar)
-        };
-        let (from, what) = match kind {
+        match kind {
             "bytes" => {
-                let (from, to) = place.split_once("..").ok_or(SpanError::Malformed)?;
-                let from = number(from)?;
-                let len = match to {
-                    "" => None,
-                    to => Some(number(to)?.checked_sub(from).filter(|len| *len > 0)),
+                let (from, to) = place.rsplit_once("..").ok_or(SpanError::Malformed)?;
+                let from = From::parse(from)?;
+                let len = match (to.strip_prefix('+'), &from) {
+                    (Some(len), _) => Some(number(len)?),
+                    (None, _) if to.is_empty() => None,
+                    (None, From::Start(from)) => {
+                        Some(number(to)?.checked_sub(*from).ok_or(SpanError::Malformed)?)
+                    }
+                    (None, From::End(..)) => return Err(SpanError::Malformed),
                 };
                 match len {
-                    Some(None) => return Err(SpanError::Malformed),
-                    Some(Some(len)) if len > BYTES_MAX => return Err(SpanError::TooFar),
-                    len => (from, What::Bytes(len.flatten())),
+                    Some(0) => Err(SpanError::Malformed),
+                    Some(len) if len > BYTES_MAX => Err(SpanError::TooFar),
+                    len => Ok(Self { from, what: What::Bytes(len) }),
                 }
             }
             "sized" => {
                 let (integer, from) = place.split_once(':').ok_or(SpanError::Malformed)?;
                 let integer = Integer::named(integer).ok_or(SpanError::Malformed)?;
-                (number(from)?, What::Sized(integer))
+                Ok(Self { from: From::parse(from)?, what: What::Sized(integer) })
             }
-            kind => (number(place)?, What::Number(Integer::named(kind).ok_or(SpanError::Malformed)?)),
+            kind => {
+                let integer = Integer::named(kind).ok_or(SpanError::Malformed)?;
+                Ok(Self { from: From::parse(place)?, what: What::Number(integer) })
+            }
+        }
+    }
+
+    /// The offset of the first place that this one is behind of, or its own.
+    fn base(&self) -> usize {
+        match &self.from {
+            From::Start(at) => *at,
+            From::End(before, _) => before.base(),
+        }
+    }
+
+    /// How many others it is behind of.
+    fn depth(&self) -> usize {
+        match &self.from {
+            From::Start(_) => 0,
+            From::End(before, _) => before.depth() + 1,
+        }
+    }
+
+    /// Where it begins in `bytes`, which begin at its base; `None` if that has not come.
+    fn begin(&self, bytes: &[u8]) -> Option<usize> {
+        match &self.from {
+            From::Start(_) => Some(0),
+            From::End(before, more) => before.end(bytes)?.checked_add(*more),
+        }
+    }
+
+    fn end(&self, bytes: &[u8]) -> Option<usize> {
+        let begin = self.begin(bytes)?;
+        let own = bytes.get(begin..)?;
+        let len = match self.what {
+            What::Number(integer) => integer.read(own)?.1,
+            What::Sized(integer) => {
+                let (len, before) = integer.read(own)?;
+                before.checked_add(usize::try_from(len).ok()?)?
+            }
+            What::Bytes(len) => len?,
         };
-        Ok(Self { from, what })
+        begin.checked_add(len)
+    }
+}
+
+impl From {
+    fn parse(text: &str) -> Result<Self, SpanError> {
+        let Some(rest) = text.strip_prefix("end(") else { return number(text).map(Self::Start) };
+        let (before, more) = rest.rsplit_once(')').ok_or(SpanError::Malformed)?;
+        let before = Span::parse(before)?;
+        if before.what == What::Bytes(None) {
+            return Err(SpanError::BehindTheEnd);
+        }
+        if before.depth() + 1 > ENDS_MAX {
+            return Err(SpanError::TooDeep);
+        }
+        let more = match more {
+            "" => 0,
+            more => number(more.strip_prefix('+').ok_or(SpanError::Malformed)?)?,
+        };
+        Ok(Self::End(Box::new(before), more))
+    }
+}
+
+/// An offset or a length.
+fn number(text: &str) -> Result<usize, SpanError> {
+    let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if !is_number {
+        return Err(SpanError::Malformed);
+    }
+    text.parse::<usize>().ok().filter(|at| *at <= OFFSET_MAX).ok_or(SpanError::TooFar)
+}
+
+impl fmt::Display for From {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Start(at) => write!(f, "{at}"),
+            Self::End(before, 0) => write!(f, "end({before})"),
+            Self::End(before, more) => write!(f, "end({before})+{more}"),
+        }
     }
 }
 
@@ -157,11 +253,12 @@ impl fmt::Display for Span {
         let name = |integer: Integer| {
             Integer::ALL.iter().find(|(_, known)| *known == integer).map_or("", |(name, _)| *name)
         };
-        match self.what {
-            What::Number(integer) => write!(f, "{}:{}", name(integer), self.from),
-            What::Sized(integer) => write!(f, "sized:{}:{}", name(integer), self.from),
-            What::Bytes(Some(len)) => write!(f, "bytes:{}..{}", self.from, self.from + len),
-            What::Bytes(None) => write!(f, "bytes:{}..", self.from),
+        match (self.what, &self.from) {
+            (What::Number(integer), from) => write!(f, "{}:{from}", name(integer)),
+            (What::Sized(integer), from) => write!(f, "sized:{}:{from}", name(integer)),
+            (What::Bytes(Some(len)), From::Start(from)) => write!(f, "bytes:{from}..{}", from + len),
+            (What::Bytes(Some(len)), from) => write!(f, "bytes:{from}..+{len}"),
+            (What::Bytes(None), from) => write!(f, "bytes:{from}.."),
         }
     }
 }
@@ -183,36 +280,38 @@ impl Gathered {
     /// Takes a piece of the record that begins at `position`; what is found, as soon as that is certain.
     pub(super) fn take(
         &mut self,
-        span: Span,
+        span: &Span,
         position: usize,
         piece: &[u8],
         is_last: bool,
     ) -> Option<Found<'_>> {
-        let end = position + piece.len();
-        if self.is_over || (end < span.from && !is_last) {
+        let (end, base) = (position + piece.len(), span.base());
+        if self.is_over || (end < base && !is_last) {
             return None;
         }
-        let part = piece.get(span.from.saturating_sub(position)..).unwrap_or_default();
-        let room = (BYTES_MAX + 11).saturating_sub(self.bytes.len());
+        let part = piece.get(base.saturating_sub(position)..).unwrap_or_default();
+        let before = if span.depth() == 0 { 0 } else { OFFSET_MAX };
+        let room = (before + BYTES_MAX + 11).saturating_sub(self.bytes.len());
         self.bytes.extend_from_slice(part.get(..room.min(part.len())).unwrap_or_default());
+        let bytes = self.bytes.get(span.begin(&self.bytes)?..)?;
         let found = match span.what {
             What::Number(integer) => {
-                let (number, _) = integer.read(&self.bytes)?;
+                let (number, _) = integer.read(bytes)?;
                 self.text.clear();
                 let _ = std::io::Write::write_fmt(&mut self.text, format_args!("{number}"));
                 Found::Value(Value::Number(&self.text))
             }
             What::Sized(integer) => {
-                let (len, from) = integer.read(&self.bytes)?;
+                let (len, from) = integer.read(bytes)?;
                 match usize::try_from(len).ok().filter(|len| *len <= BYTES_MAX) {
-                    Some(len) => Found::Value(Value::Text(self.bytes.get(from..from.checked_add(len)?)?)),
+                    Some(len) => Found::Value(Value::Text(bytes.get(from..from.checked_add(len)?)?)),
                     None => Found::TooLong,
                 }
             }
-            What::Bytes(Some(len)) => Found::Value(hex(&mut self.text, self.bytes.get(..len)?)),
-            What::Bytes(None) if end < span.from || !is_last => return None,
-            What::Bytes(None) if self.bytes.len() > BYTES_MAX => Found::TooLong,
-            What::Bytes(None) => Found::Value(hex(&mut self.text, &self.bytes)),
+            What::Bytes(Some(len)) => Found::Value(hex(&mut self.text, bytes.get(..len)?)),
+            What::Bytes(None) if end < base || !is_last => return None,
+            What::Bytes(None) if bytes.len() > BYTES_MAX => Found::TooLong,
+            What::Bytes(None) => Found::Value(hex(&mut self.text, bytes)),
         };
         self.is_over = true;
         Some(found)

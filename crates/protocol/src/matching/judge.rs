@@ -58,6 +58,10 @@ pub(super) struct Judge {
     too_long: u128,
     places: Vec<Kept>,
     bytes: Vec<u8>,
+    /// What was told at the record's beginning: where each value is among their bytes; nowhere, if it is
+    /// not known.
+    own: Vec<Option<(u32, u32)>>,
+    own_bytes: Vec<u8>,
 }
 
 impl Default for Judge {
@@ -72,6 +76,8 @@ impl Default for Judge {
             too_long: 0,
             places: Vec::new(),
             bytes: Vec::new(),
+            own: Vec::new(),
+            own_bytes: Vec::new(),
         }
     }
 }
@@ -87,7 +93,21 @@ impl Judge {
         self.is_done = false;
         (self.settled, self.kept, self.too_long) = (0, 0, 0);
         self.bytes.clear();
+        self.own.clear();
+        self.own_bytes.clear();
         self.settle(briefs);
+    }
+
+    /// Tells the next value that rules compare with.
+    pub(super) fn tell(&mut self, value: Option<&[u8]>) {
+        let start = self.own_bytes.len() as u32;
+        self.own_bytes.extend_from_slice(value.unwrap_or_default());
+        self.own.push(value.map(|value| (start, start + value.len() as u32)));
+    }
+
+    fn told(&self, index: u8) -> Option<&[u8]> {
+        let (start, end) = self.own.get(usize::from(index)).copied().flatten()?;
+        self.own_bytes.get(start as usize..end as usize)
     }
 
     /// Whether nothing that follows in the record changes anything.
@@ -167,7 +187,12 @@ impl Judge {
         if self.asks(node.equals_rules) {
             let text = found.text();
             let equal = node.equals.iter().find(|(wanted, _)| Some(&**wanted) == text);
-            let met = equal.map_or(0, |(_, rules)| *rules);
+            let mut met = equal.map_or(0, |(_, rules)| *rules);
+            for (own, rules) in &node.own {
+                if text.is_some() && self.told(*own) == text {
+                    met |= rules;
+                }
+            }
             self.refute(node.equals_rules & !met);
             self.meet(met);
         }

@@ -9,7 +9,7 @@
 //!
 //! `rule` is what is asked for; `tree` and `raw` hold it compiled; `json` walks, over the grammar in
 //! `text` and `number`, and passes over what nobody asks for with `skip`; `binary` reads bytes at offsets;
-//! `judge` holds what has become known.
+//! `judge` holds what has become known. `elements` cuts a message into its records, where it is an array.
 //!
 //! ```
 //! use startline_protocol::matching::{Matcher, Matching, Place, Pointer, Rule, Want, Wanted};
@@ -30,6 +30,7 @@
 //! ```
 
 mod binary;
+mod elements;
 mod json;
 mod judge;
 mod number;
@@ -45,6 +46,7 @@ mod tree;
 mod value;
 
 pub use binary::{Integer, Span, SpanError};
+pub use elements::{Elements, Part, Splitter};
 pub use json::DEPTH_MAX;
 pub use judge::RULES_MAX;
 pub use quick::Quick;
@@ -170,7 +172,7 @@ impl Matcher {
             self.tree(rule.body_mark()).add_condition(bit, pointer, want)?;
         }
         for (span, want) in &rule.spans {
-            self.texts.span(*span).add_condition(bit, want);
+            self.texts.span(span).add_condition(bit, want);
         }
         Ok(())
     }
@@ -207,7 +209,7 @@ impl Matcher {
             }
             Place::Span(span) => {
                 let slot = slot(self, wanted.rules)?;
-                self.texts.span(*span).add_slot(wanted.rules, slot);
+                self.texts.span(span).add_slot(wanted.rules, slot);
             }
             Place::Field(pointer) => {
                 // Rules whose JSON begins elsewhere find another value there.
@@ -286,6 +288,12 @@ impl Matching {
         self.walks.iter_mut().for_each(Walk::begin);
     }
 
+    /// Tells the next of the values that rules compare fields with ([`Want::Own`]), behind [`Matching::begin`];
+    /// `None`: it is not known.
+    pub fn tell(&mut self, value: Option<&[u8]>) {
+        self.judge.tell(value);
+    }
+
     /// Takes the next piece of a record. `each` gets the elements of the list that is handed out, and whether
     /// the record is certainly of the rule that wants them.
     pub fn feed(&mut self, matcher: &Matcher, piece: &[u8], each: &mut dyn FnMut(Value<'_>, bool)) {
@@ -294,7 +302,17 @@ impl Matching {
 
     /// Ends a record; the first rule that it matches.
     pub fn finish(&mut self, matcher: &Matcher, each: &mut dyn FnMut(Value<'_>, bool)) -> Option<u8> {
-        self.take(matcher, &[], true, each);
+        self.finish_with(matcher, &[], each)
+    }
+
+    /// The same with the record's last piece.
+    pub fn finish_with(
+        &mut self,
+        matcher: &Matcher,
+        piece: &[u8],
+        each: &mut dyn FnMut(Value<'_>, bool),
+    ) -> Option<u8> {
+        self.take(matcher, piece, true, each);
         self.judge.refute_unmet(&matcher.briefs);
         self.judge.decided()
     }
@@ -307,9 +325,7 @@ impl Matching {
         each: &mut dyn FnMut(Value<'_>, bool),
     ) -> Option<u8> {
         self.begin(matcher);
-        self.take(matcher, record, true, each);
-        self.judge.refute_unmet(&matcher.briefs);
-        self.judge.decided()
+        self.finish_with(matcher, record, each)
     }
 
     fn take(

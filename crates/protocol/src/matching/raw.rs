@@ -47,9 +47,9 @@ impl Texts {
     }
 
     /// What is asked of the bytes there.
-    pub(super) fn span(&mut self, span: Span) -> &mut Node {
-        let known = self.spans.iter().position(|(known, _)| *known == span).unwrap_or_else(|| {
-            self.spans.push((span, Node::default()));
+    pub(super) fn span(&mut self, span: &Span) -> &mut Node {
+        let known = self.spans.iter().position(|(known, _)| known == span).unwrap_or_else(|| {
+            self.spans.push((span.clone(), Node::default()));
             self.spans.len() - 1
         });
         &mut self.spans[known].1
@@ -107,7 +107,7 @@ impl Reading {
         }
         for ((span, node), gathered) in texts.spans.iter().zip(&mut self.spans) {
             if judge.asks(node.value_rules)
-                && let Some(found) = gathered.take(*span, self.position, piece, is_last)
+                && let Some(found) = gathered.take(span, self.position, piece, is_last)
             {
                 judge.field(node, found, briefs);
             }

@@ -32,6 +32,9 @@ pub enum Want {
     Exists,
     /// A string that is this unescaped, a number written so, or true, false or null by name.
     Equals(Vec<u8>),
+    /// The same with a value that is told at each record's beginning ([`Matching::tell`]), by its index
+    /// among those; one that is not known is equal to nothing.
+    Own(u8),
 }
 
 /// A place in JSON (RFC 6901): object keys and array indices from the outside in.
@@ -105,7 +108,7 @@ impl Rule {
 
     /// Two of its fields of which one cannot hold where the other does.
     pub fn contradiction(&self) -> Option<(&Pointer, &Pointer)> {
-        let scalars = self.fields.iter().filter(|(_, want)| matches!(want, Want::Equals(_)));
+        let scalars = self.fields.iter().filter(|(_, want)| matches!(want, Want::Equals(_) | Want::Own(_)));
         scalars
             .flat_map(|(outer, _)| self.fields.iter().map(move |(inner, _)| (outer, inner)))
             .find(|(outer, inner)| outer.contains(inner))
@@ -124,7 +127,7 @@ impl Rule {
     /// Whether this field is so in every record that the rule matches.
     fn implies(&self, (pointer, want): &(Pointer, Want)) -> bool {
         self.fields.iter().any(|(own, own_want)| match want {
-            Want::Equals(_) => own == pointer && own_want == want,
+            Want::Equals(_) | Want::Own(_) => own == pointer && own_want == want,
             Want::Exists => {
                 let is_null = *own_want == Want::Equals(b"null".into());
                 pointer.contains(own) || (own == pointer && !is_null)

@@ -1,5 +1,6 @@
 //! The matcher against records written by hand.
 
+mod places;
 mod quick;
 
 use super::*;

@@ -38,6 +38,9 @@ pub(super) struct Node {
     pub(super) exists: Rules,
     /// Values, and the rules that want it to equal each.
     pub(super) equals: Vec<(Box<[u8]>, Rules)>,
+    /// Values that are told at a record's beginning, and the rules that want it to equal each.
+    pub(super) own: Vec<(u8, Rules)>,
+    /// The rules of both.
     pub(super) equals_rules: Rules,
     /// Where its value is kept, and for whom.
     pub(super) slots: Vec<(u8, Rules)>,
@@ -195,6 +198,10 @@ impl Node {
         self.value_rules |= rule;
         match want {
             Want::Exists => self.exists |= rule,
+            Want::Own(index) => {
+                self.equals_rules |= rule;
+                self.own.push((*index, rule));
+            }
             Want::Equals(text) => {
                 self.equals_rules |= rule;
                 match self.equals.iter_mut().find(|(known, _)| **known == **text) {
