@@ -33,6 +33,42 @@ pub fn hex(bytes: &[u8]) -> String {
     pairs.join(" ") + more
 }
 
+/// Characters side by side that are shown as text among bytes.
+const TEXT_IN_BYTES_MIN: usize = 4;
+
+/// Returns bytes that are not text as a whole as hexadecimal digits, except what is text in them: `00 05 "topic" 01`; a name that
+/// stands for a secret stays as it is.
+pub fn mixed(bytes: &[u8]) -> String {
+    let mut runs: Vec<String> = Vec::new();
+    let (mut rest, mut digits) = (bytes, 0);
+    while let Some(first) = rest.first() {
+        let is_plain = |byte: &u8| matches!(byte, b' '..=b'~');
+        let plain = rest.iter().position(|byte| !is_plain(byte)).unwrap_or(rest.len());
+        let label = label_len(rest);
+        let (run, len) = match (label, plain) {
+            (Some(len), _) => (String::from_utf8_lossy(&rest[..len]).into_owned(), len),
+            (None, len) if len >= TEXT_IN_BYTES_MIN => {
+                (format!("{:?}", String::from_utf8_lossy(&rest[..len])).replace("\\\"", "\""), len)
+            }
+            (None, _) if digits == BYTES_SHOWN => return runs.join(" ") + " …",
+            (None, _) => {
+                digits += 1;
+                (format!("{first:02x}"), 1)
+            }
+        };
+        runs.push(run);
+        rest = &rest[len..];
+    }
+    runs.join(" ")
+}
+
+/// The length of a secret's name, `‹token›`, if the bytes begin with one.
+fn label_len(bytes: &[u8]) -> Option<usize> {
+    let inside = bytes.strip_prefix("‹".as_bytes())?;
+    let len = inside.iter().position(|byte| !(byte.is_ascii_graphic() || *byte == b' '))?;
+    inside[len..].starts_with("›".as_bytes()).then_some("‹".len() + len + "›".len())
+}
+
 /// Returns the text that bytes are: without control characters but line breaks, tabs, record separators, and
 /// one that ends it.
 pub fn text(bytes: &[u8]) -> Option<&str> {
@@ -159,6 +195,14 @@ mod tests {
         assert_eq!(escaped("SEND\r\n\n\ta\0\x1b[m\u{202e}가"), r"SEND\r\n\n\ta\u0000\u001b[m\u202e가");
         assert_eq!(escaped_line("가나다\n", 2), "가나…");
         assert_eq!(escaped_line("a\n", 3), r"a\n");
+    }
+
+    #[test]
+    fn what_is_text_among_bytes_is_shown_as_text() {
+        assert_eq!(mixed(b"\x30\x0c\x00\x05topic{\"a\":1}\xff"), r#"30 0c 00 05 "topic{"a":1}" ff"#);
+        assert_eq!(mixed("\u{1}‹token›\u{2}abc".as_bytes()), "01 ‹token› 02 61 62 63");
+        assert_eq!(mixed(&[0; 40]), format!("{}…", "00 ".repeat(32)));
+        assert_eq!(mixed("‹".as_bytes()), "e2 80 b9");
     }
 
     #[test]

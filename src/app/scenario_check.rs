@@ -24,7 +24,7 @@ use crate::plan::member_files::{self, MemberFile, Wanted};
 use crate::scenario::every::{Every, Reply};
 use crate::scenario::kinds::{Kind, Kinds, PlaceIndex};
 use crate::scenario::steps::{Step, Whose};
-use crate::scenario::template::{MustBe, Part, Scope, Taken, Template};
+use crate::scenario::template::{MustBe, Scope, Taken, Template, Used};
 use crate::scenario::{Good, HttpStep, MessageType, Role, Scenario, WebSocket};
 use crate::session::{PLACE_BYTES, Rhythm, Session, Side};
 
@@ -115,7 +115,7 @@ fn notes(scenario: &Scenario, text: &mut Listing) {
         );
         entry(text, "as written", &line);
     }
-    scenario.unencoded.iter().for_each(|line| entry(text, "warning", line));
+    scenario.doubts.iter().for_each(|line| entry(text, "warning", line));
 }
 
 /// The member that values are shown for: the first of the files, if there are any.
@@ -202,7 +202,9 @@ impl<'s> Example<'s> {
         let is_shown = |index: u8| usize::from(index) < self.scenario.takes || !secrets.is_taken(index);
         let shown = template.shown(|index| (!is_shown(index)).then(|| secrets.name_of(index)));
         shown.render(&scope, &mut out);
-        let is_text = !shown.values().iter().any(|used| used.must_be != MustBe::Any) || !self.is_binary();
+        let is_placeholder =
+            |used: &Used| used.must_be != MustBe::Any && usize::from(used.value) < self.scenario.takes;
+        let is_text = !shown.values().iter().any(is_placeholder) || !self.is_binary();
         match foreign::text(&out).filter(|_| is_text) {
             Some(text) => text.to_owned(),
             None => self.bytes(&shown, &scope),
@@ -213,20 +215,23 @@ impl<'s> Example<'s> {
         self.scenario.websocket.as_ref().is_some_and(|websocket| websocket.kinds.is_binary)
     }
 
-    /// A message's bytes, with the names of the values that stand between them.
+    /// A message's bytes with what is text in them, and the names of values from servers between them.
     fn bytes(&self, template: &Template, scope: &Scope<'_>) -> String {
-        let piece = |part: &Part| {
+        let (mut shown, mut out) = (Vec::new(), Vec::new());
+        let is_taken = |used: &Used| usize::from(used.value) < self.scenario.takes;
+        for part in &template.parts {
             let part = Template::of([part.clone()]);
-            match part.values().first() {
-                Some(used) => format!("<{}>", self.scenario.value_names[usize::from(used.value)]),
-                None => {
-                    let mut out = Vec::new();
-                    part.render(scope, &mut out);
-                    foreign::hex(&out)
+            match part.values().into_iter().find(is_taken) {
+                Some(used) => {
+                    shown.push(foreign::mixed(&std::mem::take(&mut out)));
+                    shown.push(format!("<{}>", self.scenario.value_names[usize::from(used.value)]));
                 }
+                None => part.render(scope, &mut out),
             }
-        };
-        template.parts.iter().map(piece).collect::<Vec<_>>().join(" ")
+        }
+        shown.push(foreign::mixed(&out));
+        shown.retain(|piece| !piece.is_empty());
+        shown.join(" ")
     }
 
     fn headers(&self, headers: &[(String, Template)], text: &mut Listing) {
@@ -237,6 +242,11 @@ impl<'s> Example<'s> {
 
     fn http_step(&self, step: &HttpStep, text: &mut Listing) {
         entry(text, &step.name, &format!("{} {}", step.method, self.text(&step.path)));
+        self.request(step, text);
+    }
+
+    /// A request behind its first line, and what is wanted of its answer.
+    fn request(&self, step: &HttpStep, text: &mut Listing) {
         self.headers(&step.headers, text);
         if let Some(body) = step.body.as_ref().map(|body| self.text(body)).filter(|body| !body.is_empty()) {
             further(text, &body);
@@ -301,14 +311,20 @@ impl<'s> Example<'s> {
         for (value, _) in &step.take {
             let _ = write!(awaited, "; takes {}", self.scenario.value_names[usize::from(*value)]);
         }
-        match &step.send {
-            Some(send) => {
+        match (&step.send, &step.request) {
+            (Some(send), _) => {
                 entry(text, &step.name, &self.text(send));
                 if !awaited.is_empty() {
                     further(text, &format!("answered by {awaited}"));
                 }
             }
-            None => entry(text, &step.name, &format!("at {awaited}")),
+            (None, Some(request)) => {
+                self.http_step(request, text);
+                if !awaited.is_empty() {
+                    further(text, &format!("awaits {awaited}, before the answer or after it"));
+                }
+            }
+            (None, None) => entry(text, &step.name, &format!("at {awaited}")),
         }
         if step.enters {
             further(text, &format!("with it members enter: the others are told by {}", entries(websocket)));

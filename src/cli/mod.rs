@@ -71,8 +71,12 @@ pub enum Command {
     Watch(watch::WatchArgs),
 }
 
-/// Options of other load generators (k6, JMeter, wrk, …), and what they are called here.
-const OTHERS_OPTIONS: [(&str, &str); 14] = [
+/// Options of other load generators (k6, JMeter, Locust, wrk, …), and what they are called here.
+const OTHERS_OPTIONS: [(&str, &str); 19] = [
+    ("-c", "--sessions"),
+    ("-d", "--hold"),
+    ("-r", "--rate"),
+    ("-u", "--sessions"),
     ("--concurrency", "--sessions"),
     ("--connections", "--sessions"),
     ("--duration", "--hold"),
@@ -81,6 +85,7 @@ const OTHERS_OPTIONS: [(&str, &str); 14] = [
     ("--rampup", "--ramp"),
     ("--rps", "--rate"),
     ("--spawn-rate", "--rate"),
+    ("--stages", "--stage"),
     ("--threads", "--sessions"),
     ("--url", "--target"),
     ("--users", "--sessions"),
@@ -92,10 +97,13 @@ const OTHERS_OPTIONS: [(&str, &str); 14] = [
 /// Those for which there is no option, and why.
 const OTHERS_WORDS: [(&[&str], &str); 2] = [
     (
+        &["h", "m", "s", "ms", "min", "sec", "seconds", "minutes"],
+        "a time is one word: 90s, 1.5m; with a space it is in quotes: \"90 s\"",
+    ),
+    (
         &["--iterations", "--loops", "--loop", "--repeat"],
         "a session is played once and held: --sessions says how many there are, --hold for how long",
     ),
-    (&["--stages", "--stage"], "a run has one ramp, a hold and a ramp-down: --ramp, --hold, --ramp-down"),
 ];
 
 impl Cli {
@@ -148,6 +156,8 @@ fn hinted(mut error: clap::Error, makes_a_plan: bool) -> clap::Error {
         ErrorKind::UnknownArgument if makes_a_plan => {
             let typed = typed(ContextKind::InvalidArg);
             if let Some((_, ours)) = OTHERS_OPTIONS.iter().find(|(theirs, _)| *theirs == typed) {
+                // Nobody means it as a value.
+                error.remove(ContextKind::Suggested);
                 error.insert(ContextKind::SuggestedArg, ContextValue::String((*ours).to_owned()));
                 // It is of the option that clap found similar.
                 error.remove(ContextKind::Usage);
@@ -189,6 +199,9 @@ mod tests {
             (&["run", "--users", "9"], "exists: '--sessions'"),
             (&["run", "--threads=9"], "exists: '--sessions'"),
             (&["run", "--rampup", "9s"], "exists: '--ramp'"),
+            (&["run", "--stages", "1m:10"], "exists: '--stage'"),
+            (&["run", "ws://host", "-c", "9"], "exists: '--sessions'"),
+            (&["run", "ws://host", "--hold", "90", "s"], "tip: a time is one word: 90s"),
             (&["run", "--iterations", "9"], "tip: a session is played once and held: --sessions says"),
             (
                 &["try", "ours.toml", "http://host"],
@@ -200,6 +213,9 @@ mod tests {
             let error = Cli::of(args).expect_err("refused").to_string();
             assert!(error.contains(hint), "{error}");
         }
+        let error = Cli::of(["startline", "run", "ws://host", "--vus", "9"].map(OsString::from).into())
+            .expect_err("no");
+        assert!(!error.to_string().contains("as a value"), "{error}");
         let error = Cli::of(["startline", "serve", "--vus", "9"].map(OsString::from).into()).expect_err("no");
         assert!(!error.to_string().contains("--sessions"), "{error}");
     }

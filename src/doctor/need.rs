@@ -9,6 +9,7 @@ use std::time::Duration;
 use startline_os::affinity;
 
 use crate::measure::observing_bytes;
+use crate::plan::beside::Beside;
 use crate::plan::capacity::WORKERS_MAX;
 use crate::plan::load::Load;
 use crate::plan::{Http, Observers, Plan, PortMethod, SuiteOrder, Tls, capacity};
@@ -82,6 +83,8 @@ pub struct Need {
     pub ports: Option<PortMethod>,
     /// The mock server, if it is the target.
     pub mock: Option<Mock>,
+    /// Requests beside WebSockets.
+    pub beside: Beside,
     /// Memory of the accounts of pairs and of what announcements are timed with, in bytes.
     pub observers_bytes: u64,
     /// Whether these have the updates of periodic messages.
@@ -119,6 +122,7 @@ impl Need {
             sources: plan.sources.clone(),
             ports: plan.settings.ports,
             mock,
+            beside: Beside::of(&plan.scenario),
             observers_bytes: match plan.expects_broadcasts() {
                 true => observing_bytes(plan.people(), plan.observers(), plan.workers, plan.counts_updates()),
                 false => 0,
@@ -160,21 +164,23 @@ impl Need {
 
     /// Connections open at once at most, but for HTTP connections that are about to close.
     pub fn connections(&self) -> u64 {
-        u64::from(self.sessions) + self.pooled()
+        u64::from(self.sessions) + self.pooled() + self.beside.at_once(self.sessions, self.ramp)
     }
 
     /// HTTP connections closed within this time at most: those that still wait in a state that
     /// lasts so long.
     pub fn closed_within(&self, span: Duration) -> u64 {
-        if self.http != HttpConnections::PerSession {
-            return 0;
-        }
-        capacity::closed_within(self.sessions, self.ramp, span)
+        capacity::closed_within(self.sessions, self.ramp, span) * self.closed_each()
+    }
+
+    /// HTTP connections that a session makes and closes.
+    pub fn closed_each(&self) -> u64 {
+        u64::from(self.http == HttpConnections::PerSession) + u64::from(self.beside.each)
     }
 
     /// Connections that a session makes, one after the other.
     pub fn connections_each(&self) -> u64 {
-        if self.http == HttpConnections::PerSession { 2 } else { 1 }
+        1 + self.closed_each()
     }
 
     /// Connections that begin within a second.

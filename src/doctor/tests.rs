@@ -14,6 +14,7 @@ use super::*;
 use crate::checks::Page;
 use crate::measure::observing_bytes;
 use crate::plan::Observers;
+use crate::plan::beside::Beside;
 use crate::plan::capacity::fullest_share;
 use crate::plan::load::{Load, Shape};
 
@@ -69,6 +70,7 @@ fn need(sessions: u32, ramp_s: u64) -> Need {
         hold: Duration::from_secs(1_800),
         ramp_down: Duration::from_secs(240),
         http: HttpConnections::PerSession,
+        beside: Beside::default(),
         session_bytes: 77,
         targets: vec!["10.0.0.1:8080".parse().expect("an address")],
         others: Vec::new(),

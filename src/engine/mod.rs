@@ -12,6 +12,7 @@ mod link;
 pub mod lives;
 pub mod observe;
 mod outcome;
+mod played;
 mod pool;
 pub mod ports;
 mod run;

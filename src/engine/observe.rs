@@ -161,6 +161,10 @@ impl Observer for Books {
         self.recorder.message(bytes);
     }
 
+    fn cookie_unkept(&mut self) {
+        self.recorder.cookie_unkept();
+    }
+
     fn compression_agreed(&mut self) {
         self.recorder.compression_agreed();
     }

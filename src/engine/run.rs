@@ -148,6 +148,8 @@ fn work(worker: usize, common: &Common<'_>, link: WorkerLink) {
     let seed = plan.settings.seed ^ (worker as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     let ports = space.of_worker(worker, plan.workers, fastrand::u32(..));
     let secure = Secure::new(hosts.trust.as_ref(), &hosts.names, &plan.tls, lives.slots() as usize);
+    let secure_beside =
+        script.scenario.asks_beside().then(|| Secure::new(hosts.trust.as_ref(), &hosts.names, &plan.tls, 0));
     let addresses = &hosts.addresses;
     let setup = WorkerSetup {
         script,
@@ -157,6 +159,7 @@ fn work(worker: usize, common: &Common<'_>, link: WorkerLink) {
         sessions: plan.people(),
         ports,
         secure,
+        secure_beside,
         http_connections: plan.http.connections(),
         in_flight: in_flight_of(plan, worker),
         books,
@@ -217,6 +220,7 @@ pub(super) fn script_of(plan: &Plan, hosts: Vec<String>) -> Script {
         seed: plan.settings.seed,
         rhythm: Rhythm::of(&plan.scenario, plan.settings.seed),
         places: StepPlaces::of(&plan.scenario),
+        sends_cookies: plan.scenario.sends_cookies(),
         quit: plan.settings.end == End::Quit
             || plan.scenario.websocket.as_ref().is_some_and(|websocket| websocket.quits),
         delays: Delays::of(&plan.scenario),

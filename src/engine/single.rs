@@ -1,76 +1,36 @@
-//! One session alone, on the calling thread: its socket, TLS and timers, and a watcher of all that
-//! passes.
+//! One session alone, on the calling thread, with a watcher of all that passes; and what it requests
+//! beside its WebSocket.
 //!
-//! Plays the same [`Session`] over the same TLS and sockets as a worker, without a worker's
-//! bookkeeping for thousands. Knows when and where, not what. Invariants: bytes are shown to the
-//! watcher as plaintext before the session takes them, and in the order in which they pass; when
-//! [`play`] returns the connection is closed.
-
-mod connection;
+//! Has its own poll, clock and ports; how a session is played is [`super::played`]. Invariant: when
+//! [`play`] returns both connections are closed.
 
 use std::io;
-use std::net::SocketAddr;
 use std::time::Duration;
 
-use mio::Events;
+use mio::{Events, Poll, Token};
 use startline_os::clock::Clock;
-use startline_os::tick::{Tick, Ticks};
+use startline_os::tick::Ticks;
 
 use super::hosts::Hosts;
+use super::lives::RowIndex;
+pub use super::played::{Cause, Doing, Watcher};
+use super::played::{Net, Played, With};
+use super::ports::{PortSpace, Ports};
 use super::run::script_of;
-use crate::fault::Fault;
-use crate::measure::Handshake;
+use super::secure::Secure;
 use crate::members::SessionNumber;
-use crate::plan::Plan;
-use crate::session::{Context, Instants, Lent, Observer, Phase, Script, Session, Side, Slots, Timer, Who};
-use connection::{Connection, Event};
+use crate::plan::{Plan, PortMethod};
+use crate::session::{Context, Instants, Lent, Phase, Script, Session, Side, Slots, Who};
 
 /// The longest sleep: how late a request to end may be seen.
 const SLEEP_MAX: Duration = Duration::from_millis(50);
 /// This thread has stalled if it wakes so much later than it asked for.
 const STALL_MIN: Duration = Duration::from_millis(100);
 
-/// What a session is doing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Doing {
-    /// Where it is in its life.
-    pub phase: Phase,
-    /// Its place in the step names.
-    pub step: crate::scenario::StepIndex,
-}
-
-/// Why bytes go out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cause {
-    /// The connection is up.
-    Connected,
-    /// Bytes came.
-    Received,
-    /// A timer.
-    Timer(Timer),
-    /// The end was asked for.
-    End,
-}
-
-/// Sees everything that a session sends and receives, besides what it reports.
-pub trait Watcher: Observer {
-    /// What follows happens now: so long after the start, at this Unix time in microseconds.
-    fn look(&mut self, at: Duration, unix_micros: u64);
-    /// A connection to this address was begun.
-    fn dialing(&mut self, doing: Doing, address: SocketAddr);
-    /// The TLS handshake is over.
-    fn secured(&mut self, doing: Doing, handshake: Handshake);
-    /// Bytes came. Returns how many of them the session gets before the rest; at least one.
-    fn received(&mut self, doing: Doing, bytes: &[u8]) -> usize;
-    /// The session has taken what it got.
-    fn taken(&mut self);
-    /// The session sends this.
-    fn sent(&mut self, doing: Doing, cause: Cause, bytes: &[u8]);
-    /// The session asks for this timer, so long from now.
-    fn armed(&mut self, timer: Timer, within: Duration);
-    /// Whether the session is to end now.
-    fn is_enough(&self) -> bool;
-}
+/// The session's own connection, and that of a request beside its WebSocket: their tokens, and the
+/// rows of their TLS.
+const OWN: usize = 0;
+const BESIDE: usize = 1;
 
 /// Plays the first session of a plan to its end; `stop` is asked every 50 ms and asks for the end.
 ///
@@ -83,12 +43,15 @@ pub fn play<W: Watcher>(
     stop: &dyn Fn() -> bool,
 ) -> io::Result<()> {
     let script = script_of(plan, hosts.names.clone());
+    let space = PortSpace::new(PortMethod::Kernel, None, &plan.sources, 1);
     let mut player = Player {
         script: &script,
-        who: who(plan),
-        connection: Connection::new(plan, hosts)?,
-        session: Session::new(),
-        timers: Vec::new(),
+        hosts,
+        poll: Poll::new()?,
+        ports: space.of_worker(0, 1, 0),
+        secure: Secure::new(hosts.trust.as_ref(), &hosts.names, &plan.tls, 2),
+        own: played(plan, OWN),
+        beside: None,
         lent: Lent {
             side: Side::new(&script, 1),
             ..Lent::new(Slots::default(), fastrand::Rng::with_seed(script.seed))
@@ -97,21 +60,25 @@ pub fn play<W: Watcher>(
         at: Instants::default(),
         watcher,
     };
-    player.run(stop)
+    player.run(plan, stop)
 }
 
-fn who(plan: &Plan) -> Who {
+fn played(plan: &Plan, which: usize) -> Played {
     let session = SessionNumber(0);
-    Who { session, member_id: plan.members.id(session), challenge_id: plan.members.challenge(session) }
+    let who =
+        Who { session, member_id: plan.members.id(session), challenge_id: plan.members.challenge(session) };
+    Played::new((who, 0), (RowIndex(which as u32), 0), Token(which))
 }
 
 struct Player<'p, W> {
     script: &'p Script,
-    who: Who,
-    connection: Connection<'p>,
-    session: Session,
-    /// Those armed, in no order: there are a few.
-    timers: Vec<(Tick, Timer)>,
+    hosts: &'p Hosts,
+    poll: Poll,
+    ports: Ports,
+    secure: Secure,
+    own: Played,
+    /// A request beside its WebSocket.
+    beside: Option<Played>,
     lent: Lent,
     clock: Clock,
     at: Instants,
@@ -119,34 +86,83 @@ struct Player<'p, W> {
 }
 
 impl<W: Watcher> Player<'_, W> {
-    fn run(&mut self, stop: &dyn Fn() -> bool) -> io::Result<()> {
+    fn run(&mut self, plan: &Plan, stop: &dyn Fn() -> bool) -> io::Result<()> {
         let mut events = Events::with_capacity(8);
         self.look();
         let due = self.at.now;
         self.drive(Cause::Connected, |session, ctx| session.start(due, ctx));
-        while self.session.phase() != Phase::Over {
+        while self.own.session.phase() != Phase::Over {
             self.look();
-            self.run_timers();
-            if (self.watcher.is_enough() || stop()) && self.session.phase() != Phase::Closing {
+            self.play(OWN, |played, with, _| played.run_timers(with));
+            self.play(BESIDE, |played, with, _| played.run_timers(with));
+            self.run_beside(plan);
+            if (self.watcher.is_enough() || stop()) && self.own.session.phase() != Phase::Closing {
                 self.drive(Cause::End, |session, ctx| session.end(ctx));
             }
-            if self.session.phase() == Phase::Over {
+            if self.own.session.phase() == Phase::Over {
                 break;
             }
             self.wait(&mut events)?;
-            if !events.is_empty() {
-                self.on_event();
+            for event in &events {
+                self.play(event.token().0, |played, with, look| while !played.on_event(with, look) {});
+                self.look();
+                self.run_beside(plan);
             }
         }
         Ok(())
     }
 
+    /// Begins the request that the session asks for, and tells it of the end of one.
+    fn run_beside(&mut self, plan: &Plan) {
+        while let Some(ask) = self.lent.commands.ask.take() {
+            self.beside = Some(played(plan, BESIDE));
+            self.play(BESIDE, |played, with, _| {
+                played.drive(with, Cause::Connected, |session, ctx| session.begin_beside(*ask, ctx));
+            });
+            self.tell();
+        }
+        self.tell();
+    }
+
+    fn tell(&mut self) {
+        if let Some(answered) = self.lent.commands.answered.take() {
+            self.beside = None;
+            self.drive(Cause::Received, |session, ctx| session.request_answered(*answered, ctx));
+        }
+    }
+
+    fn drive(&mut self, cause: Cause, event: impl FnOnce(&mut Session, &mut Context<'_, W>)) {
+        self.play(OWN, |played, with, _| played.drive(with, cause, event));
+    }
+
+    /// Hands one of the two, if it is there, with what it is played with, and a look at the clock.
+    fn play(
+        &mut self,
+        which: usize,
+        event: impl FnOnce(&mut Played, &mut With<'_, W>, &mut dyn FnMut(&mut W) -> Instants),
+    ) {
+        let Some(played) = (if which == OWN { Some(&mut self.own) } else { self.beside.as_mut() }) else {
+            return;
+        };
+        let net = Net {
+            addresses: &self.hosts.addresses,
+            registry: self.poll.registry(),
+            ports: &mut self.ports,
+            secure: &mut self.secure,
+        };
+        let mut with =
+            With { script: self.script, net, lent: &mut self.lent, at: self.at, watcher: &mut *self.watcher };
+        let clock = &self.clock;
+        event(played, &mut with, &mut |watcher| instants(clock, watcher));
+    }
+
     /// Sleeps until something comes, a timer is due or somebody may ask for the end.
     fn wait(&mut self, events: &mut Events) -> io::Result<()> {
-        let next = self.timers.iter().map(|(due, _)| due.since(self.at.now).as_duration()).min();
+        let timers = [Some(&self.own), self.beside.as_ref()].into_iter().flatten();
+        let next = timers.filter_map(|played| played.next_timer(self.at.now)).min();
         let sleep = next.unwrap_or(SLEEP_MAX).clamp(Duration::from_millis(1), SLEEP_MAX);
         let asleep_since = self.clock.elapsed();
-        match self.connection.poll(events, sleep) {
+        match self.poll.poll(events, Some(sleep)) {
             Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
             _ => {}
         }
@@ -159,152 +175,17 @@ impl<W: Watcher> Player<'_, W> {
     }
 
     fn look(&mut self) {
-        let elapsed = self.clock.elapsed();
-        self.at = Instants {
-            now: self.clock.tick_at(elapsed),
-            unix_micros: self.clock.unix_micros_at(elapsed),
-            heard_micros: self.clock.unix_micros_after(elapsed),
-        };
-        self.watcher.look(elapsed, self.at.unix_micros);
+        self.at = instants(&self.clock, self.watcher);
     }
+}
 
-    fn doing(&self) -> Doing {
-        Doing { phase: self.session.phase(), step: self.session.step_index(self.script) }
-    }
-
-    fn run_timers(&mut self) {
-        let now = self.at.now;
-        let due: Vec<_> = self.timers.extract_if(.., |(due, _)| now.reached(*due)).collect();
-        for (due, timer) in due {
-            self.drive(Cause::Timer(timer), |session, ctx| session.timer(timer, due, ctx));
-        }
-    }
-
-    fn on_event(&mut self) {
-        if let Some(event) = self.connection.progress() {
-            self.on_progress(event);
-        }
-        self.connection.flush();
-        while let Some(event) = self.connection.read() {
-            self.look();
-            self.on_progress(event);
-        }
-    }
-
-    fn on_progress(&mut self, event: Event) {
-        match event {
-            Event::Up => self.up(),
-            Event::Plain(bytes) => self.deliver(&bytes),
-            Event::Records(bytes) => self.records(bytes),
-            Event::Gone(fault) => {
-                self.connection.hang_up();
-                self.drive(Cause::Received, |session, ctx| session.disconnected(fault, ctx));
-            }
-        }
-    }
-
-    /// TCP is up: the TLS handshake begins, if there is to be one.
-    fn up(&mut self) {
-        if !self.connection.is_secure() {
-            return self.drive(Cause::Connected, |session, ctx| session.connected(ctx));
-        }
-        self.session.securing();
-        if let Err(broken) = self.connection.begin_handshake() {
-            self.broken(&broken);
-        }
-    }
-
-    fn broken(&mut self, broken: &super::secure::Broken) {
-        self.connection.hang_up();
-        self.drive(Cause::Received, |session, ctx| {
-            session.insecure(broken.fault, broken.evidence.as_bytes(), ctx);
-        });
-    }
-
-    /// Takes TLS records one by one, as a worker does.
-    fn records(&mut self, mut bytes: Vec<u8>) {
-        let connection = self.connection.generation();
-        loop {
-            match self.connection.next_record(&mut bytes) {
-                Err(broken) => return self.broken(&broken),
-                Ok(None) => return,
-                Ok(Some(record)) => {
-                    if let Some(handshake) = record.handshake {
-                        self.watcher.secured(self.doing(), handshake);
-                        self.drive(Cause::Connected, |session, ctx| session.connected(ctx));
-                    }
-                    self.deliver(&record.data);
-                    if self.connection.generation() != connection {
-                        return;
-                    }
-                    if record.closed && self.session.phase() != Phase::Closing {
-                        return self.on_progress(Event::Gone(None));
-                    }
-                }
-            }
-        }
-    }
-
-    /// Hands over plaintext in the pieces that the watcher wants.
-    fn deliver(&mut self, mut bytes: &[u8]) {
-        let connection = self.connection.generation();
-        while !bytes.is_empty() && self.connection.generation() == connection {
-            let len = self.watcher.received(self.doing(), bytes).clamp(1, bytes.len());
-            let (piece, rest) = bytes.split_at(len);
-            self.drive(Cause::Received, |session, ctx| session.received(piece, ctx));
-            bytes = rest;
-        }
-    }
-
-    /// Hands an event to the session and carries out its commands; a socket call that fails is its
-    /// next event.
-    fn drive(&mut self, cause: Cause, event: impl FnOnce(&mut Session, &mut Context<'_, W>)) {
-        self.with_session(event);
-        let mut failed = self.apply(cause);
-        while let Some(fault) = failed {
-            self.with_session(|session, ctx| session.unsent(fault, ctx));
-            failed = self.apply(cause);
-        }
-    }
-
-    fn with_session(&mut self, event: impl FnOnce(&mut Session, &mut Context<'_, W>)) {
-        let mut ctx = self.lent.context(self.at, (self.who, 0), self.script, &mut *self.watcher);
-        event(&mut self.session, &mut ctx);
-    }
-
-    /// As a worker's: timers armed, bytes sent, the connection dropped, a new one made.
-    fn apply(&mut self, cause: Cause) -> Option<Fault> {
-        self.watcher.taken();
-        let commands = std::mem::take(&mut self.lent.commands);
-        for (timer, due) in commands.timers {
-            self.watcher.armed(timer, due.since(self.at.now).as_duration());
-            self.timers.push((due, timer));
-        }
-        let doing = self.doing();
-        if !self.lent.out.is_empty() {
-            self.watcher.sent(doing, cause, &self.lent.out);
-        }
-        let sent = self.connection.send(&self.lent.out, commands.disconnect || commands.finish);
-        if commands.disconnect {
-            self.connection.hang_up();
-        } else if let Err(fault) = sent {
-            self.connection.hang_up();
-            return Some(fault);
-        } else if let Err(broken) = self.connection.settle(doing.phase) {
-            self.broken(&broken);
-            return None;
-        }
-        let endpoint = commands.connect?;
-        if commands.keep && self.connection.is_fit() {
-            self.with_session(|session, ctx| session.lent(ctx));
-            return self.apply(cause);
-        }
-        match self.connection.dial(endpoint, self.at.now) {
-            Ok(address) => {
-                self.watcher.dialing(doing, address);
-                None
-            }
-            Err(fault) => Some(fault),
-        }
-    }
+fn instants<W: Watcher>(clock: &Clock, watcher: &mut W) -> Instants {
+    let elapsed = clock.elapsed();
+    let at = Instants {
+        now: clock.tick_at(elapsed),
+        unix_micros: clock.unix_micros_at(elapsed),
+        heard_micros: clock.unix_micros_after(elapsed),
+    };
+    watcher.look(elapsed, at.unix_micros);
+    at
 }

@@ -5,14 +5,14 @@
 //! [`Fault::key`], so failures are counted by kind and never by rendered message. `table` declares
 //! every fault, in a row each.
 
+mod advice;
 mod row;
 mod table;
 
+pub use advice::advice_in;
 pub use row::{Blame, Excuse, FaultNames, NamedFault};
 use startline_protocol::tls::{PeerAlert, RecordFault};
 pub use table::{Fault, TlsFault};
-
-use crate::lang::Lang;
 
 impl Fault {
     /// The least fault in the derived order.
@@ -35,16 +35,6 @@ impl Fault {
     }
 }
 
-/// Returns advice of a fault in another language. It is found by its English, which is what results keep; advice
-/// of another release may not be in this table and stays English.
-pub fn advice_in(lang: Lang, english: &str) -> &str {
-    let rows = || Fault::ROWS.iter().chain(TlsFault::ROWS).chain([&table::SCHEDULED]);
-    match lang {
-        Lang::En => english,
-        Lang::Ko => rows().find(|row| row.advice == english).map_or(english, |row| row.korean),
-    }
-}
-
 impl From<RecordFault> for TlsFault {
     fn from(fault: RecordFault) -> Self {
         match fault {
@@ -58,6 +48,7 @@ impl From<RecordFault> for TlsFault {
 
 #[cfg(test)]
 mod tests {
+    use crate::lang::Lang;
     use Fault::*;
     use startline_protocol::tls::{PeerAlert, RecordFault};
     use startline_protocol::websocket::Violation as Rule;
@@ -79,15 +70,19 @@ mod tests {
     }
 
     fn rows() -> impl Iterator<Item = &'static Row> {
-        Fault::ROWS.iter().chain(TlsFault::ROWS).chain([&table::SCHEDULED])
+        Fault::ROWS.iter().chain(TlsFault::ROWS).chain(advice::OTHERS)
     }
 
     #[test]
     fn preflight_is_named_where_it_can_ask_about_the_members() {
         let refused = Named(NamedFault { name: 0, blame: Blame::Scenario });
-        assert!(refused.advice_in_scenario(true).contains("preflight"));
-        assert!(!refused.advice_in_scenario(false).contains("preflight"));
-        assert_eq!(Reset.advice_in_scenario(true), Reset.advice());
+        assert!(refused.advice_in_scenario(true, true).contains("preflight"));
+        assert!(!refused.advice_in_scenario(false, true).contains("preflight"));
+        assert_eq!(Reset.advice_in_scenario(true, true), Reset.advice());
+        for refused in [HttpStatus(401), UpgradeRefused(403)] {
+            assert!(refused.advice_in_scenario(false, true).contains("cookies = true"));
+            assert_eq!(refused.advice_in_scenario(false, false), refused.advice());
+        }
     }
 
     #[test]

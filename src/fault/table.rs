@@ -21,16 +21,6 @@ const WAITED: &[Excuse] = &[Excuse::Stall, Excuse::Lag, Excuse::SourceLost];
 /// The peer closed, or the connection ended: a peer that hears nothing for long gives up.
 const GIVEN_UP: &[Excuse] = &[Excuse::LongStall, Excuse::SourceLost];
 
-/// An error that the scenario is blamed for, where preflight can ask the servers about its members.
-pub(super) const SCHEDULED: Row = Row::new(
-    "<name>",
-    Scenario,
-    NOTHING,
-    "The plan asked for what the server cannot do: startline preflight checks the members and their challenge; \
-     startline try -v shows this request whole.",
-    "서버가 할 수 없는 일을 계획이 요청했습니다. startline preflight가 회원과 챌린지를 검사하고, startline try -v가 이 요청 전체를 보여 줍니다.",
-);
-
 faults! {
     /// One kind of failure. The step in which it happened is kept beside it.
     Fault {
@@ -465,14 +455,6 @@ faults! {
 }
 
 impl Fault {
-    /// Returns the advice for a scenario that has a `[schedule]`, or none.
-    pub fn advice_in_scenario(self, has_schedule: bool) -> &'static str {
-        match self {
-            Self::Named(NamedFault { blame: Scenario, .. }) if has_schedule => SCHEDULED.advice,
-            _ => self.advice(),
-        }
-    }
-
     /// Returns the stable kebab-case name under which this kind is counted. `names` resolves the
     /// indices that some kinds carry.
     pub fn key(self, names: &dyn FaultNames) -> String {

@@ -47,6 +47,8 @@ pub struct Counts {
     pub http_requests: u64,
     /// Of these, on a connection that had carried an answer before.
     pub http_reused: u64,
+    /// Answers that set cookies which the scenario's sessions do not send back.
+    pub cookies_unkept: u64,
     /// Error messages that came in the hold and left their sessions open.
     pub error_messages: u64,
     /// Ticks between open and close, summed over the closed sessions.
@@ -109,6 +111,7 @@ impl Counts {
             http_connections,
             http_requests,
             http_reused,
+            cookies_unkept,
             error_messages,
             held_ticks,
             beats,
@@ -133,6 +136,7 @@ impl Counts {
         self.http_connections += http_connections;
         self.http_requests += http_requests;
         self.http_reused += http_reused;
+        self.cookies_unkept += cookies_unkept;
         self.error_messages += error_messages;
         self.held_ticks += held_ticks;
         self.beats.add(beats);

@@ -120,6 +120,11 @@ impl Recorder {
         self.now.tally.counts.http_connections += 1;
     }
 
+    /// An answer sets cookies that the session does not send back.
+    pub fn cookie_unkept(&mut self) {
+        self.now.tally.counts.cookies_unkept += 1;
+    }
+
     /// An HTTP request goes out; `reused`: on a connection that has carried an answer before.
     pub fn http_request(&mut self, reused: bool) {
         self.now.tally.counts.http_requests += 1;

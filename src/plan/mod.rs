@@ -4,6 +4,7 @@
 //! this machine can take the plan is asked by the application, of [`schedule`] and of the doctor.
 //! Invariant: a `Plan` that exists has been checked as a whole; nothing in it is left to a default.
 
+pub mod beside;
 pub mod capacity;
 pub mod every;
 pub mod http;
@@ -34,6 +35,8 @@ use crate::members::Members;
 use crate::scenario::Scenario;
 pub use crate::scenario::abort;
 use crate::scenario::every::Every;
+use crate::scenario::steps::Step;
+use beside::Beside;
 pub use http::{Http, HttpMode};
 pub use observers::Observers;
 pub use resolve::Resolve;
@@ -80,7 +83,9 @@ impl Plan {
     /// Returns the connections open at once at most, except HTTP connections that are about to
     /// close.
     pub fn connections(&self) -> u32 {
-        self.settings.sessions.saturating_add(self.http.connections().saturating_mul(self.workers as u32))
+        let shared = self.http.connections().saturating_mul(self.workers as u32);
+        let beside = Beside::of(&self.scenario).at_once(self.settings.sessions, self.settings.ramp);
+        self.settings.sessions.saturating_add(shared).saturating_add(beside as u32)
     }
 
     /// The same with other settings, and the shape of the load that follows from them.
@@ -145,7 +150,8 @@ impl Plan {
         let steps = self.scenario.http.iter().map(|step| step.timeout);
         let websocket = self.scenario.websocket.iter();
         let waits = websocket.flat_map(|websocket| {
-            let after = websocket.steps.iter().filter(|step| !step.awaits.is_empty());
+            let waits = |step: &&Step| !step.awaits.is_empty() || step.request.is_some();
+            let after = websocket.steps.iter().filter(waits);
             let replies = websocket.heartbeats().filter(|(_, every)| every.on);
             [websocket.connect_timeout]
                 .into_iter()

@@ -14,6 +14,7 @@ use startline_os::affinity;
 use startline_os::units::{self, duration_text, grouped};
 
 use super::abort::AbortRule;
+use super::beside::Beside;
 use super::capacity::{self, Limits, WORKERS_MAX};
 use super::every::{self, EveryOption};
 use super::members::Rows;
@@ -245,7 +246,7 @@ impl Settings {
         self.leave_out_unreachable(&mut target)?;
         let scenario = self.scenario()?;
         let members = self.members.first(self.members_used())?.members()?.with_rows(Arc::clone(&self.rows));
-        let (workers, shape) = (self.workers(limits), self.shape());
+        let (workers, shape) = (self.workers(&scenario, limits), self.shape());
         Ok(Plan {
             sources: self.sources(&scenario, &target, workers, limits)?,
             scenario: Arc::new(scenario),
@@ -273,11 +274,17 @@ impl Settings {
     }
 
     /// Returns the engine threads: as given, or by the cores and the descriptor limit.
-    fn workers(&self, limits: &Limits) -> usize {
+    fn workers(&self, scenario: &Scenario, limits: &Limits) -> usize {
         self.workers.unwrap_or_else(|| {
             let shared = self.http().connections();
-            capacity::workers(self.sessions, shared, affinity::cores(), limits.descriptors_hard)
-                .min(WORKERS_MAX)
+            let beside = Beside::of(scenario).at_once(self.sessions, self.ramp) as u32;
+            capacity::workers(
+                self.sessions.saturating_add(beside),
+                shared,
+                affinity::cores(),
+                limits.descriptors_hard,
+            )
+            .min(WORKERS_MAX)
         })
     }
 
@@ -322,7 +329,8 @@ impl Settings {
             }
             Http::Pooled { connections } => (0, u64::from(connections) * workers as u64),
         };
-        let ports = u64::from(self.sessions) + waiting + shared;
+        let beside = Beside::of(scenario).ports(self.sessions, self.ramp, limits.loopback_time_wait);
+        let ports = u64::from(self.sessions) + waiting + shared + beside;
         Ok(capacity::loopback_sources(ports.div_ceil(target.addresses.len() as u64), of_an_address))
     }
 

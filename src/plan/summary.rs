@@ -418,7 +418,7 @@ pub fn scenario_warnings(plan: &Plan) -> Vec<String> {
             if braces.len() == 1 { "is" } else { "are" }
         )
     });
-    text.into_iter().chain(plan.scenario.unencoded.iter().cloned()).collect()
+    text.into_iter().chain(plan.scenario.doubts.iter().cloned()).collect()
 }
 
 #[cfg(test)]

@@ -323,12 +323,13 @@ pub(super) fn error_counts<'l>(
 
 /// Every kind of error of every step, most frequent first, with the first sample of each.
 pub fn error_details(totals: &Totals, scenario: &Scenario) -> Vec<ErrorDetail> {
+    let has_cookies_unkept = totals.tally().counts.cookies_unkept > 0;
     let detail = |(step, fault, count): (&str, Fault, u64)| ErrorDetail {
         step: step.to_owned(),
         kind: fault.key(scenario),
         blame: fault.blame().key().to_owned(),
         count,
-        next: fault.advice_in_scenario(scenario.schedule.is_some()).to_owned(),
+        next: fault.advice_in_scenario(scenario.schedule.is_some(), has_cookies_unkept).to_owned(),
         sample: totals.sample_reported(step, fault).map(sample),
     };
     let mut details: Vec<_> = error_counts(totals.tally(), totals.layout()).map(detail).collect();

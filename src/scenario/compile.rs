@@ -84,23 +84,24 @@ pub(super) fn scenario(
     let mut errors = ErrorNames::default();
     let shared = root.sections("errors", "[[errors]]", &ERROR_KEYS)?;
     let shared = shared.iter().map(|one| named_error(one, &mut errors)).collect::<Result<Vec<_>>>()?;
-    if !shared.is_empty() && http.is_empty() {
+    let has_requests = !http.is_empty() || !websocket::request_sections(&root)?.is_empty();
+    if !shared.is_empty() && !has_requests {
         return Err(
-            source.error(root.place("errors"), "[[errors]] name HTTP answers, and there is no [[http]]")
+            source.error(root.place("errors"), "[[errors]] name HTTP answers, and there is no request")
         );
     }
     vocabulary
         .check_variables()
         .map_err(|(it, why)| root.error(&format!("variables.{}", it.name), it.span.clone(), why))?;
     let http = http_steps(&root, &http, &vocabulary, &shared, &mut errors)?;
-    let websocket = websocket::compile(&root, &vocabulary, &http, &mut errors)?;
+    let websocket = websocket::compile(&root, &vocabulary, &http, &shared, &mut errors)?;
     if http.is_empty() && websocket.is_none() {
         return Err(root.own_error("a session has nothing to do: give [[http]], [websocket] or both"));
     }
     let plays_on_mock = root.flag("mock")?;
     let cookies = root.flag("cookies")?;
-    if cookies && http.is_empty() {
-        return Err(source.error(root.place("cookies"), "answers set cookies, and there is no [[http]]"));
+    if cookies && !has_requests {
+        return Err(source.error(root.place("cookies"), "answers set cookies, and there is no request"));
     }
     if cookies {
         refuse_own_cookie(&root)?;
@@ -120,7 +121,7 @@ pub(super) fn scenario(
         kept: uses.kept.into_iter().collect(),
         columns: columns.collect(),
         literal_braces: uses.text.into_iter().collect(),
-        unencoded: uses.unencoded,
+        doubts: uses.doubts,
         name,
         source: text.to_owned(),
         plays_on_mock,
@@ -174,6 +175,7 @@ fn lifetime(root: &Section<'_>) -> Result<Option<Interval>> {
 fn refuse_own_cookie(root: &Section<'_>) -> Result<()> {
     let mut sections = root.sections("http", "[[http]]", &HTTP_KEYS)?;
     sections.extend(websocket::section(root)?);
+    sections.extend(websocket::request_sections(root)?);
     for (key, written) in [("join", "[join]"), ("leave", "[leave]")] {
         sections.extend(root.section(key, written, &places::keys())?);
     }

@@ -8,22 +8,25 @@
 use std::time::Duration;
 
 use memchr::memmem::Finder;
-use startline_protocol::matching::{Each, Matcher, Place, Pointer, RULES_MAX, Rule, VALUE_BYTES_MAX, Wanted};
+use startline_protocol::matching::{
+    Each, Elements, Matcher, Place, Pointer, RULES_MAX, Rule, VALUE_BYTES_MAX, Wanted,
+};
 use startline_protocol::websocket::Opcode;
 
 use super::document::{Section, Text};
 use super::index::EveryIndex;
 pub use super::index::PlaceIndex;
-use super::matches::{self, Known};
+use super::matches::{self, Known, Own};
 use super::names::{ErrorNames, Moment, Unknown, Vocabulary};
+use super::records;
 use super::request::{Result, compiled, error_name, too_many};
 use super::subject::Subject;
 use super::template::Template;
 use super::{MessageError, MessageType, Role};
 use crate::{foreign, nearest};
 
-pub(super) const KEYS: [&str; 7] =
-    ["type_at", "body_after", "separator", "frames", "messages", "presence", "errors"];
+pub(super) const KEYS: [&str; 8] =
+    ["type_at", "body_after", "separator", "elements", "frames", "messages", "presence", "errors"];
 pub(super) const KIND_KEYS: [&str; 12] = [
     "role",
     "is",
@@ -51,9 +54,6 @@ pub(super) const ROLES: [(&str, Role); 5] = [
 
 /// Kinds with `sent_at` at most: each has histograms.
 pub const AGED_MAX: usize = 8;
-
-/// Bytes of a separator at most.
-const SEPARATOR_BYTES_MAX: usize = 16;
 
 /// Units of `sent_at`, each in nanoseconds.
 const UNITS: [(&str, u64); 4] = [("ms", 1_000_000), ("s", 1_000_000_000), ("us", 1_000), ("ns", 1)];
@@ -118,8 +118,12 @@ pub struct Kinds {
     pub error_codes: Vec<MessageError>,
     /// What stands between two records of a message.
     pub separator: Option<Finder<'static>>,
+    /// The array of a message whose elements are its records.
+    pub elements: Option<Elements>,
     /// Whether messages are sent in binary frames.
     pub is_binary: bool,
+    /// What fields equal that differs between sessions, in the order in which the matcher is told of it.
+    pub own: Own,
     rules: Vec<Rule>,
     places: Vec<Wanted>,
     each: Option<Each>,
@@ -259,8 +263,10 @@ pub(super) fn compile(
         left_within: Duration::ZERO,
         listing: None,
         error_codes: Vec::new(),
-        separator: separator(section)?,
-        is_binary: is_binary(section)?,
+        separator: records::separator(section)?,
+        elements: records::elements(section)?,
+        is_binary: records::is_binary(section)?,
+        own: Own::new(),
         rules: Vec::new(),
         places: Vec::new(),
         each: None,
@@ -269,30 +275,6 @@ pub(super) fn compile(
     kinds.error_codes = error_codes(section, &kinds, errors)?;
     name_refusals(section, &mut kinds, errors)?;
     Ok(kinds)
-}
-
-fn separator(section: &Section<'_>) -> Result<Option<Finder<'static>>> {
-    if !section.has("separator") {
-        return Ok(None);
-    }
-    let text = section.required_text("separator")?;
-    if text.value.len() > SEPARATOR_BYTES_MAX {
-        let message = format!("{SEPARATOR_BYTES_MAX} bytes at most");
-        return Err(section.error("separator", text.span, message));
-    }
-    Ok(Some(Finder::new(text.value).into_owned()))
-}
-
-fn is_binary(section: &Section<'_>) -> Result<bool> {
-    match section.text("frames")? {
-        None => Ok(false),
-        Some(text) if text.value == "text" => Ok(false),
-        Some(text) if text.value == "binary" => Ok(true),
-        Some(text) => {
-            let message = format!("\"{}\" is neither \"text\" nor \"binary\"", text.value);
-            Err(section.error("frames", text.span, message))
-        }
-    }
 }
 
 fn messages(section: &Section<'_>, vocabulary: &Vocabulary, kinds: &mut Kinds) -> Result<()> {
@@ -317,8 +299,13 @@ fn messages(section: &Section<'_>, vocabulary: &Vocabulary, kinds: &mut Kinds) -
             None => Role::Information,
             Some(text) => role_of(table.as_ref().unwrap_or(section), "role", &key, &text)?,
         };
-        let known =
-            matches::compile(table.as_ref(), name.value, &type_at, body_after.as_deref(), vocabulary)?;
+        let known = matches::compile(
+            table.as_ref(),
+            name.value,
+            (&type_at, body_after.as_deref()),
+            vocabulary,
+            &mut kinds.own,
+        )?;
         refuse_hidden(section, &key, &name, &known, kinds)?;
         let index = kinds.kinds.len();
         kinds.rules.push(known.rule);

@@ -1,7 +1,8 @@
 //! Compiles how a kind of messages is known: `is`, `starts`, `contains`, `fields`.
 //!
-//! Knows no roles. Invariants: a kind's texts are the same for all sessions; a kind that can never
-//! match, or that an earlier one hides, is refused.
+//! Knows no roles. Invariants: a kind's texts are the same for all sessions, except what its fields
+//! equal, which is the same for one; a kind that can never match, or that an earlier one hides, is
+//! refused.
 
 use startline_protocol::matching::{Place, Pointer, Rule, Span, VALUE_BYTES_MAX, Want};
 
@@ -19,6 +20,9 @@ pub(super) struct Known {
     pub(super) text: String,
 }
 
+/// What fields of kinds equal that differs between sessions: as the file has it, and compiled.
+pub(super) type Own = Vec<(String, Template)>;
+
 /// A text that is the same for all sessions, and how it is shown.
 pub(super) struct Constant {
     pub(super) bytes: Vec<u8>,
@@ -29,9 +33,9 @@ pub(super) struct Constant {
 pub(super) fn compile(
     table: Option<&Section<'_>>,
     name: &str,
-    type_at: &Pointer,
-    body_after: Option<&[u8]>,
+    (type_at, body_after): (&Pointer, Option<&[u8]>),
     vocabulary: &Vocabulary,
+    own: &mut Own,
 ) -> Result<Known> {
     let mut known = Known::default();
     known.rule.body_after = body_after.map(<[u8]>::to_vec);
@@ -55,7 +59,7 @@ pub(super) fn compile(
     {
         return Err(table.error(key, table.place(key), "\"is\" compares the whole record, and stands alone"));
     }
-    known.fields(table, vocabulary)?;
+    known.fields(table, vocabulary, own)?;
     let is_by_type = is.is_none() && starts.is_none() && contains.is_none() && !table.has("fields");
     known.rule = Rule { is, starts, contains, ..known.rule };
     if is_by_type {
@@ -79,7 +83,7 @@ impl Known {
         self.say(&format!("{type_at} = {}", quoted(name.as_bytes())));
     }
 
-    fn fields(&mut self, table: &Section<'_>, vocabulary: &Vocabulary) -> Result<()> {
+    fn fields(&mut self, table: &Section<'_>, vocabulary: &Vocabulary, own: &mut Own) -> Result<()> {
         let title = format!("fields of {}", table.title);
         let fields = table.named("fields", &title, &FIELD_KEYS)?;
         if table.has("fields") && fields.is_empty() {
@@ -90,11 +94,11 @@ impl Known {
             let at = place_of(place.value).map_err(refused)?;
             let (want, shown) = match value {
                 Err(text) if text.value == "*" => (Want::Exists, "*".to_owned()),
-                Err(text) => equals(table, "fields", &text, vocabulary)?,
+                Err(text) => equals(table, "fields", &text, vocabulary, own)?,
                 Ok(inner) => {
                     let text = inner.text("equals")?;
                     let text = text.ok_or_else(|| inner.own_error("the key \"equals\" is missing"))?;
-                    equals(&inner, "equals", &text, vocabulary)?
+                    equals(&inner, "equals", &text, vocabulary, own)?
                 }
             };
             self.say(&format!("{} = {shown}", place.value));
@@ -117,9 +121,42 @@ fn equals(
     key: &str,
     text: &Text<'_>,
     vocabulary: &Vocabulary,
+    own: &mut Own,
 ) -> Result<(Want, String)> {
+    if let Some(template) = of_a_session(section, key, text, vocabulary)? {
+        let known = own.iter().position(|(known, _)| known == text.value).unwrap_or_else(|| {
+            own.push((text.value.to_owned(), template));
+            own.len() - 1
+        });
+        let index = u8::try_from(known).map_err(|_| {
+            section.error(key, text.span.clone(), "there are too many values of sessions in fields")
+        })?;
+        return Ok((Want::Own(index), quoted(text.value.as_bytes())));
+    }
     let Constant { bytes, shown } = constant_of(section, key, text, vocabulary)?;
     Ok((Want::Equals(bytes), shown))
+}
+
+/// A text that differs between sessions, and in none of them over time; `None` if it is the same for all.
+fn of_a_session(
+    section: &Section<'_>,
+    key: &str,
+    text: &Text<'_>,
+    vocabulary: &Vocabulary,
+) -> Result<Option<Template>> {
+    let template = compiled(section, key, text, vocabulary, Moment::Anytime, Unknown::Text)?;
+    let is_constant = |part: &Part| matches!(part, Part::Literal(_) | Part::Secret(_));
+    if template.parts.iter().all(is_constant) {
+        return Ok(None);
+    }
+    let is_steady =
+        |part: &Part| matches!(part, Part::MemberId | Part::ChallengeId | Part::Session | Part::Taken(_));
+    if template.has(&|part| !is_constant(part) && !is_steady(part)) {
+        let why = "a field is compared with what stays the same in a session: variables, taken values, columns, \
+                   {member_id}, {challenge_id}, {session}";
+        return Err(section.error(key, text.span.clone(), why));
+    }
+    compiled(section, key, text, vocabulary, Moment::Answer { own: &[] }, Unknown::Text).map(Some)
 }
 
 /// A JSON pointer without `*`.
@@ -187,7 +224,8 @@ fn constant_of(
     let moment = Moment::Request { step: "messages", taken: &taken };
     let template = compiled(section, key, text, vocabulary, moment, Unknown::Text)?;
     if !template.parts.iter().all(|part| matches!(part, Part::Literal(_) | Part::Secret(_))) {
-        let why = "kinds are the same for all sessions: variables, {hex:…}, {env:…} and {file:…} only";
+        let why = "this is the same for all sessions: variables, {hex:…}, {env:…} and {file:…} only (what \"fields\" \
+                   equal may be a session's own)";
         return Err(wrong(why.into()));
     }
     let bytes: Vec<u8> = template.literals().flatten().copied().collect();

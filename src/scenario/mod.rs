@@ -19,6 +19,7 @@ mod names;
 pub mod outside;
 pub mod places;
 pub mod presence;
+mod records;
 mod request;
 pub mod runner;
 pub mod schedule;
@@ -87,8 +88,8 @@ pub struct Scenario {
     pub columns: Vec<bool>,
     /// Names between braces that are sent as they are.
     pub literal_braces: Vec<String>,
-    /// Bodies that are sent as forms with values that may break them, in words.
-    pub unencoded: Vec<String>,
+    /// What may be a mistake in the bodies of requests, in words.
+    pub doubts: Vec<String>,
     /// Names of the errors that servers announce; [`crate::fault::Fault::Named`] points here.
     pub error_names: Vec<String>,
     /// Whom each of these errors is blamed on.
@@ -303,6 +304,34 @@ pub fn may_name_a_column(name: &str) -> bool {
 }
 
 impl Scenario {
+    /// A session's HTTP requests: those before its WebSocket, then those beside it.
+    pub fn requests(&self) -> impl Iterator<Item = &HttpStep> + Clone {
+        let steps = self.websocket.iter().flat_map(|websocket| &websocket.steps);
+        self.http.iter().chain(steps.filter_map(|step| step.request.as_deref()))
+    }
+
+    /// The request that a step makes, if it makes one.
+    pub fn request(&self, step: StepIndex) -> Option<&HttpStep> {
+        match step.index().checked_sub(self.http.len()) {
+            None => self.http.get(step.index()),
+            // Behind `connect`.
+            Some(after) => self.websocket.as_ref()?.steps.get(after.checked_sub(1)?)?.request.as_deref(),
+        }
+    }
+
+    /// Whether anything that sessions send may have cookies.
+    pub fn sends_cookies(&self) -> bool {
+        let websocket = self.websocket.iter().flat_map(|websocket| &websocket.headers);
+        let mut fields = self.requests().flat_map(|step| &step.headers).chain(websocket);
+        self.cookies || fields.any(|(name, _)| name.eq_ignore_ascii_case("cookie"))
+    }
+
+    /// Whether sessions make requests beside their WebSocket.
+    pub fn asks_beside(&self) -> bool {
+        let mut steps = self.websocket.iter().flat_map(|websocket| &websocket.steps);
+        steps.any(|step| step.request.is_some())
+    }
+
     /// Whether anything that sessions say depends on their member's group, so that a run needs one.
     pub fn has_challenge(&self) -> bool {
         let fields = |headers: &[(String, Template)]| headers.iter().any(|(_, value)| value.has_challenge());
@@ -316,9 +345,7 @@ impl Scenario {
                 || fields(&ws.headers)
                 || ws.subprotocols.iter().chain(ws.messages_sent()).any(Template::has_challenge)
         };
-        self.schedule.is_some()
-            || self.http.iter().any(step)
-            || self.websocket.as_ref().is_some_and(websocket)
+        self.schedule.is_some() || self.requests().any(step) || self.websocket.as_ref().is_some_and(websocket)
     }
 
     /// The names of all steps of a session in order: the HTTP steps; where there is a WebSocket,

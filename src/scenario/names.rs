@@ -111,8 +111,8 @@ pub(super) struct Uses {
     pub(super) values: BTreeSet<u8>,
     /// Names between braces that are text.
     pub(super) text: BTreeSet<String>,
-    /// What of forms goes out as it is, in words.
-    pub(super) unencoded: Vec<String>,
+    /// What may be a mistake in the bodies of requests, in words.
+    pub(super) doubts: Vec<String>,
 }
 
 impl Vocabulary {

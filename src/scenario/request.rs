@@ -141,6 +141,10 @@ fn body(
         if headers.iter().any(|(name, value)| is_form(name, value)) {
             note_unencoded(text.value, vocabulary, moment);
         }
+        let is_typed = headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type"));
+        if !is_typed && !text.value.is_empty() {
+            note_untyped(&body, vocabulary, moment);
+        }
         return Ok(Some(body));
     }
     if !section.has("form") {
@@ -176,6 +180,17 @@ fn is_form(name: &str, value: &Template) -> bool {
     name.eq_ignore_ascii_case("content-type") && is_form(value.literal_start())
 }
 
+/// Notes a body of which the server is not told what it is.
+fn note_untyped(body: &Template, vocabulary: &Vocabulary, moment: Moment<'_>) {
+    let Moment::Request { step, .. } = moment else { return };
+    let is_json = matches!(body.literal_start().trim_ascii_start().first(), Some(b'{' | b'['));
+    let kind = if is_json { "application/json" } else { "…" };
+    vocabulary.used.borrow_mut().doubts.push(format!(
+        "the body of \"{step}\" is sent without a Content-Type, which most servers want: \
+         headers = {{ Content-Type = \"{kind}\" }}"
+    ));
+}
+
 /// Notes the braces of a form's text whose values may have a space, a `&` or a `%` in them.
 fn note_unencoded(text: &str, vocabulary: &Vocabulary, moment: Moment<'_>) {
     let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~*:".contains(byte);
@@ -194,7 +209,7 @@ fn note_unencoded(text: &str, vocabulary: &Vocabulary, moment: Moment<'_>) {
     let braces: Vec<&str> = Brace::all(text).iter().filter(is_unencoded).map(|brace| brace.text).collect();
     if let (Some(first), Moment::Request { step, .. }) = (braces.first(), moment) {
         let name = first.trim_matches(['{', '}']);
-        vocabulary.used.borrow_mut().unencoded.push(format!(
+        vocabulary.used.borrow_mut().doubts.push(format!(
             "the body of \"{step}\" is sent as a form, and {} not encoded: write form = {{ … }}, or {{{name}|form}}",
             match braces.len() {
                 1 => format!("{first} is"),

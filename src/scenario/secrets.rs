@@ -62,7 +62,7 @@ impl Secrets {
             in_path: false,
         };
         let places = [&scenario.join, &scenario.leave].into_iter().flatten().map(|place| &place.step);
-        for step in scenario.http.iter().chain(places) {
+        for step in scenario.requests().chain(places) {
             secrets.of_step(step);
         }
         if let Some(schedule) = &scenario.schedule {

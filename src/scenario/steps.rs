@@ -1,7 +1,8 @@
 //! Compiles the steps after the upgrade: `[[websocket.steps]]`.
 //!
-//! Knows no session. Invariants: a step that awaits names kinds that exist, and places in them; the
-//! last step's end is when a session is open.
+//! Knows no session. Invariants: a step that awaits names kinds that exist, and places in them; a
+//! step sends a message or makes an HTTP request beside the WebSocket, never both; the last step's
+//! end is when a session is open.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -10,10 +11,10 @@ use startline_os::units;
 
 use super::document::{Section, Text};
 use super::kinds::{Kinds, PlaceIndex};
-use super::names::{Moment, Unknown, Vocabulary};
-use super::request::{DELAY_MAX, Result, compiled};
+use super::names::{ErrorNames, Moment, Unknown, Vocabulary};
+use super::request::{self, DELAY_MAX, HTTP_KEYS, Result, compiled};
 use super::template::Template;
-use super::{MessageType, Role};
+use super::{HttpStep, MessageType, NamedError, Role};
 use crate::nearest;
 
 /// Steps after the upgrade at most.
@@ -22,9 +23,10 @@ pub(super) const STEPS_MAX: usize = 32;
 /// Where the file gives none.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-pub(super) const KEYS: [&str; 10] = [
+pub(super) const KEYS: [&str; 11] = [
     "name",
     "send",
+    "request",
     "await",
     "reply_at",
     "reply_equals",
@@ -35,6 +37,16 @@ pub(super) const KEYS: [&str; 10] = [
     "broadcast",
 ];
 
+/// The keys of a step's request: those of a request but its name and timeout, which are the step's.
+pub(super) fn request_keys() -> Vec<&'static str> {
+    HTTP_KEYS.into_iter().filter(|key| !["name", "timeout", "marks_member"].contains(key)).collect()
+}
+
+/// A step's request, if it makes one.
+pub(super) fn request_section<'d>(section: &Section<'d>) -> Result<Option<Section<'d>>> {
+    section.section("request", "request of [[websocket.steps]]", &request_keys())
+}
+
 /// One step: what is sent, and what has to come for the next.
 #[derive(Clone, Debug)]
 pub struct Step {
@@ -42,6 +54,8 @@ pub struct Step {
     pub name: String,
     /// The message; `None`: it only awaits.
     pub send: Option<Template>,
+    /// An HTTP request that is made beside the WebSocket; the step ends once it is answered, too.
+    pub request: Option<Box<HttpStep>>,
     /// Kinds of which one has to come; none: the step ends as it has sent.
     pub awaits: Vec<MessageType>,
     /// Which records of these kinds count.
@@ -82,6 +96,7 @@ pub(super) fn compile(
     sections: &[Section<'_>],
     kinds: &mut Kinds,
     vocabulary: &Vocabulary,
+    (shared, errors): (&[NamedError], &mut ErrorNames),
     taken: &mut [bool],
 ) -> Result<Vec<Step>> {
     let mut steps = Vec::new();
@@ -95,7 +110,7 @@ pub(super) fn compile(
                 "\"open\" is from the 101 to the last step's end: only a single step can be called so";
             return Err(section.error("name", section.place("name"), message));
         }
-        let step = step(section, name, kinds, vocabulary, taken)?;
+        let step = step(section, name, kinds, vocabulary, (shared, errors), taken)?;
         if let Some(other) = steps.iter().find(|other: &&Step| step.enters && other.enters) {
             let message = format!("members enter with the step \"{}\" already", other.name);
             return Err(section.error("broadcast", section.place("broadcast"), message));
@@ -110,6 +125,7 @@ fn step(
     name: String,
     kinds: &mut Kinds,
     vocabulary: &Vocabulary,
+    named: (&[NamedError], &mut ErrorNames),
     taken: &mut [bool],
 ) -> Result<Step> {
     let moment = Moment::Request { step: &name, taken };
@@ -131,13 +147,27 @@ fn step(
         }
         false => Vec::new(),
     };
-    if send.is_none() && awaits.is_empty() {
-        return Err(section.own_error("it does nothing: give \"send\", \"await\" or both"));
+    let mut request = request(section, &name, vocabulary, named, taken)?;
+    match (&send, &request) {
+        (Some(_), Some(_)) => {
+            let message = "a step sends a message or makes a request: write two steps";
+            return Err(section.error("request", section.place("request"), message));
+        }
+        (None, None) if awaits.is_empty() => {
+            return Err(section.own_error("it does nothing: give \"send\", \"request\" or \"await\""));
+        }
+        _ => {}
     }
     let whose = whose(section, &awaits, kinds, vocabulary, moment)?;
     let needs_await = ["reply_at", "reply_equals", "reply_starts", "timeout", "take"];
+    let needs_await = needs_await.into_iter().filter(|key| *key != "timeout" || request.is_none());
     if let Some(key) = needs_await.into_iter().find(|key| awaits.is_empty() && section.has(key)) {
         return Err(section.error(key, section.place(key), "the step awaits nothing: give \"await\""));
+    }
+    let timeout = section.delay("timeout", DELAY_MAX)?.unwrap_or(TIMEOUT);
+    if let Some(request) = &mut request {
+        request.timeout = timeout;
+        request.take.iter().for_each(|take| taken[usize::from(take.value)] = true);
     }
     let mut take = Vec::new();
     for (name, at) in section.pairs("take", false)? {
@@ -149,22 +179,39 @@ fn step(
         }
     }
     Ok(Step {
-        enters: enters(section, send.is_some(), kinds)?,
+        enters: enters(section, send.is_some() || request.is_some(), kinds)?,
         send,
+        request,
         awaits,
         whose,
-        timeout: section.delay("timeout", DELAY_MAX)?.unwrap_or(TIMEOUT),
+        timeout,
         pause: pause(section)?,
         take,
         name,
     })
 }
 
+fn request(
+    section: &Section<'_>,
+    name: &str,
+    vocabulary: &Vocabulary,
+    (shared, errors): (&[NamedError], &mut ErrorNames),
+    taken: &[bool],
+) -> Result<Option<Box<HttpStep>>> {
+    let Some(section) = request_section(section)? else { return Ok(None) };
+    let request = request::compile(&section, name.to_owned(), vocabulary, taken, shared, errors)?;
+    Ok(Some(Box::new(request)))
+}
+
 /// Whether `broadcast` says that members enter with this step.
 fn enters(section: &Section<'_>, sends: bool, kinds: &Kinds) -> Result<bool> {
     let Some(text) = section.text("broadcast")? else { return Ok(false) };
     if !sends {
-        return Err(section.error("broadcast", text.span, "the step sends nothing: give \"send\""));
+        return Err(section.error(
+            "broadcast",
+            text.span,
+            "the step sends nothing: give \"send\" or \"request\"",
+        ));
     }
     broadcast(section, &text, kinds, Role::Entered, "entered").map(|_| true)
 }

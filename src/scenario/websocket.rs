@@ -10,7 +10,7 @@ use super::document::{Section, Text};
 use super::names::{ErrorNames, Moment, Unknown, Vocabulary};
 use super::request::{DELAY_MAX, HTTP_KEYS, Result, compiled, headers, refuse_unusable_in_url};
 use super::template::Template;
-use super::{HttpStep, WebSocket, every, kinds, presence, steps};
+use super::{HttpStep, NamedError, WebSocket, every, kinds, presence, steps};
 
 /// Where the file gives none: connecting.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -53,12 +53,25 @@ const RESERVED: [&str; 4] = ["connect", "hold", "other", "same"];
 /// Names in results that no periodic message can have, besides.
 const RESERVED_OF_EVERY: [&str; 3] = ["open", "entered", "left"];
 
-/// The sections of steps and those of kinds, of which some take values.
+/// The sections of steps, with those of their requests, and those of kinds, of which some take values.
 pub(super) fn taking_sections<'d>(root: &Section<'d>) -> Result<(Vec<Section<'d>>, Vec<Section<'d>>)> {
     let Some(section) = section(root)? else { return Ok((Vec::new(), Vec::new())) };
-    let steps = section.sections("steps", "[[websocket.steps]]", &steps::KEYS)?;
+    let mut steps = Vec::new();
+    for step in section.sections("steps", "[[websocket.steps]]", &steps::KEYS)? {
+        let request = steps::request_section(&step)?;
+        steps.push(step);
+        steps.extend(request);
+    }
     let kinds = section.named("messages", "[websocket.messages]", &kinds::KIND_KEYS)?;
     Ok((steps, kinds.into_iter().filter_map(|(_, kind)| kind.ok()).collect()))
+}
+
+/// The sections of the steps' requests.
+pub(super) fn request_sections<'d>(root: &Section<'d>) -> Result<Vec<Section<'d>>> {
+    let Some(section) = section(root)? else { return Ok(Vec::new()) };
+    let steps = section.sections("steps", "[[websocket.steps]]", &steps::KEYS)?;
+    let requests = steps.iter().map(steps::request_section).collect::<Result<Vec<_>>>()?;
+    Ok(requests.into_iter().flatten().collect())
 }
 
 pub(super) fn section<'d>(root: &Section<'d>) -> Result<Option<Section<'d>>> {
@@ -71,6 +84,7 @@ pub(super) fn compile(
     root: &Section<'_>,
     vocabulary: &Vocabulary,
     http: &[HttpStep],
+    shared: &[NamedError],
     errors: &mut ErrorNames,
 ) -> Result<Option<WebSocket>> {
     let Some(section) = section(root)? else { return Ok(None) };
@@ -84,7 +98,7 @@ pub(super) fn compile(
     let mut kinds = kinds::compile(&section, vocabulary, errors)?;
     presence::compile(&section, &mut kinds, vocabulary)?;
     let step_sections = section.sections("steps", "[[websocket.steps]]", &steps::KEYS)?;
-    let steps = steps::compile(&step_sections, &mut kinds, vocabulary, &mut taken)?;
+    let steps = steps::compile(&step_sections, &mut kinds, vocabulary, (shared, errors), &mut taken)?;
     let every_sections = section.sections("every", "[[websocket.every]]", &every::KEYS)?;
     let every = every::compile(&every_sections, &mut kinds, vocabulary, &taken)?;
     kinds.finish(&section)?;

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 
 use startline_os::tick::{Tick, Ticks};
 
-use super::{Endpoint, Script, Side, Slots, Spills, Timer, Vault, Waits};
+use super::{Answered, Ask, Endpoint, Script, Side, Slots, Spills, Timer, Vault, Waits};
 use crate::fault::Fault;
 use crate::measure::acts::{Act, Announced};
 use crate::measure::servers::ServerIndex;
@@ -46,6 +46,10 @@ pub struct Commands {
     /// The connection at hand will do for that if nothing waits to be read on it: an answer that nobody
     /// asked for would be taken for the next request's. The session is then lent it.
     pub keep: bool,
+    /// A request to make beside its WebSocket, on a connection of its own.
+    pub ask: Option<Box<Ask>>,
+    /// Of such a request: how it has ended.
+    pub answered: Option<Box<Answered>>,
 }
 
 /// A record that fits no kind of the scenario's.
@@ -78,6 +82,8 @@ pub trait Observer {
     fn sends(&mut self, _message: &Template, _scope: &Scope<'_>) {}
     /// An HTTP request goes out; `reused`: on a connection that has carried an answer before.
     fn requested(&mut self, reused: bool);
+    /// An answer sets a cookie, and nothing in the scenario sends cookies.
+    fn cookie_unkept(&mut self) {}
     /// The HTTP connection was gone before any byte of the answer, and the request may be sent twice: it
     /// is.
     fn reconnected(&mut self, who: Who);

@@ -112,6 +112,10 @@ impl Session {
 
     /// Fails the session.
     pub(super) fn fail<O: Observer>(&mut self, fault: Fault, evidence: &[u8], ctx: &mut Context<'_, O>) {
+        if self.is_beside() {
+            let evidence = self.redacted(evidence, ctx).into_owned();
+            return self.end_beside(Err((fault, evidence)), ctx);
+        }
         self.book_failure(fault, evidence, ctx);
         self.over(ctx);
     }

@@ -13,7 +13,7 @@ use startline_protocol::http::{BodyKept, HttpError, Limits, ResponseReader};
 use super::redirects::is_redirect;
 use super::request::{breaks_line, refuse_broken, write_request};
 use super::setup::{Hop, Setup, evidence_of, readable_body};
-use super::{Context, Observer, Phase, RETRIED, REUSED, Session, Spill, Vault};
+use super::{Context, Observer, Phase, RETRIED, REUSED, Script, Session, Spill, Vault};
 use crate::fault::Fault;
 use crate::scenario::json::Json;
 use crate::scenario::take::Body;
@@ -31,7 +31,7 @@ impl Session {
         self.begin_step(ctx);
         let Some(mut setup) = self.take_setup(ctx) else { return };
         let script = ctx.script;
-        let step = &script.scenario.http[self.step.index()];
+        let step = self.request(script);
         setup.hop = None;
         // Its path may be a URL that a server returned, and a redirect is relative to it.
         if step.follow > 0 || matches!(step.path.parts.first(), Some(Part::Taken(_))) {
@@ -70,14 +70,19 @@ impl Session {
 
     fn begin_step<O>(&mut self, ctx: &mut Context<'_, O>) {
         self.sent = ctx.now;
-        self.deadline = ctx.now + ctx.script.delays.steps[self.step.index()];
+        self.deadline = ctx.now + ctx.script.request_timeout(self.step);
         ctx.commands.timers.push_back((super::Timer::Step(self.step), self.deadline));
+    }
+
+    /// The request of its step.
+    pub(super) fn request<'s>(&self, script: &'s Script) -> &'s HttpStep {
+        script.scenario.request(self.step).expect("its step makes one")
     }
 
     pub(super) fn send_request<O: Observer>(&mut self, ctx: &mut Context<'_, O>) {
         let Some(mut setup) = self.take_setup(ctx) else { return };
         let script = ctx.script;
-        let step = &script.scenario.http[self.step.index()];
+        let step = self.request(script);
         setup.answer = ResponseReader::new(Limits::default(), step.method == "HEAD");
         let scope = self.scope(&setup.taken, 0, ctx);
         let written = write_request(step, script, &setup, &scope, ctx.out);
@@ -93,7 +98,7 @@ impl Session {
     pub(super) fn read_answer<O: Observer>(&mut self, bytes: &[u8], ctx: &mut Context<'_, O>) {
         let Some(mut setup) = self.take_setup(ctx) else { return };
         let script = ctx.script;
-        let step = &script.scenario.http[self.step.index()];
+        let step = self.request(script);
         match setup.answer.feed(bytes) {
             Ok(progress) if progress.complete => {
                 // Bytes beyond the answer were not asked for: the connection cannot be trusted with
@@ -117,7 +122,7 @@ impl Session {
     /// The connection ended while an answer was awaited.
     pub(super) fn answer_cut<O: Observer>(&mut self, fault: Option<Fault>, ctx: &mut Context<'_, O>) {
         let Some(mut setup) = self.take_setup(ctx) else { return };
-        let method = &ctx.script.scenario.http[self.step.index()].method;
+        let method = &self.request(ctx.script).method;
         if setup.answer.is_untouched() && is_idempotent(method) && self.may_ask_again() {
             self.put_setup(setup, ctx);
             return self.ask_again(ctx);
@@ -170,13 +175,16 @@ impl Session {
 
     fn judge_answer<O: Observer>(&mut self, mut setup: Box<Setup>, reusable: bool, ctx: &mut Context<'_, O>) {
         let script = ctx.script;
-        let step = &script.scenario.http[self.step.index()];
+        let step = self.request(script);
         let status = setup.answer.status().unwrap_or(0);
         let is_home = setup.at.is_none_or(|at| at.host == script.home().host);
         if script.scenario.cookies && is_home {
             let Setup { answer, cookies, .. } = &mut *setup;
             let now_s = (ctx.unix_micros / 1_000_000) as i64;
             answer.headers("Set-Cookie").for_each(|field| cookies.set(field, now_s));
+        }
+        if !script.sends_cookies && setup.answer.header("Set-Cookie").is_some() {
+            ctx.observer.cookie_unkept();
         }
         if is_redirect(step, status) && setup.answer.header("Location").is_some() {
             return self.follow(setup, reusable, ctx);
@@ -211,6 +219,9 @@ impl Session {
     }
 
     fn step_done<O: Observer>(&mut self, reusable: bool, ctx: &mut Context<'_, O>) {
+        if self.is_beside() {
+            return self.end_beside(Ok(()), ctx);
+        }
         ctx.observer.step_ok(self.step, ctx.timed(self.due, self.sent));
         self.due = ctx.now;
         self.opened = ctx.now;

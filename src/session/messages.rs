@@ -6,9 +6,10 @@
 //! that are wanted of it; a message's end ends its record, and an empty last one is none.
 
 use memchr::memmem::Finder;
-use startline_protocol::matching::{Matching, Value};
+use startline_protocol::matching::{Elements, Matching, Part, Splitter, Value};
 use startline_protocol::websocket::{Violation, is_utf8};
 
+use super::http::{all_taken, taken_open};
 use super::joint::Joint;
 use super::replies::Echo;
 use super::values::{Found, Values, member};
@@ -31,6 +32,8 @@ pub(super) struct SplitMessage {
     joint: Joint,
     /// Bytes of the separator that the last piece has ended with.
     separated: usize,
+    /// Where its elements are records: how far it has been cut.
+    splitter: Splitter,
     record: SplitRecord,
 }
 
@@ -47,6 +50,14 @@ struct SplitRecord {
 impl SplitMessage {
     pub(super) fn new(is_text: bool) -> Self {
         Self { is_text, ..Self::default() }
+    }
+}
+
+impl SplitRecord {
+    fn begin_anew(&mut self) {
+        (self.bytes, self.echo) = (0, Echo::default());
+        self.start.clear();
+        self.listed_early.clear();
     }
 }
 
@@ -69,6 +80,9 @@ impl Session {
         ctx.observer.message(payload.len() as u64);
         let kinds = &websocket.kinds;
         let Some(separator) = &kinds.separator else {
+            if let Some(elements) = &kinds.elements {
+                return self.whole_elements(payload, is_text, (elements, kinds), ctx);
+            }
             // Few messages have a line's end at all, and looking for one costs nothing beside a read.
             if is_text && !kinds.matcher.is_empty() && memchr::memchr(b'\n', payload).is_some() {
                 let mut joint = Joint::default();
@@ -86,6 +100,35 @@ impl Session {
             self.whole_record(record, is_text, kinds, ctx)?;
         }
         Ok(())
+    }
+
+    /// Takes the elements of a message that lies in one piece, each as a record; or itself, if it has no such
+    /// array.
+    fn whole_elements<O: Observer>(
+        &mut self,
+        payload: &[u8],
+        is_text: bool,
+        (elements, kinds): (&Elements, &Kinds),
+        ctx: &mut Context<'_, O>,
+    ) -> Result<(), Fault> {
+        let (mut splitter, mut begun) = (Splitter::default(), Vec::new());
+        splitter.feed(elements, payload, &mut |part| match part {
+            _ if !self.reads_frames() => Ok(()),
+            Part::Element { bytes, ends: true } if begun.is_empty() => {
+                self.whole_record(bytes, is_text, kinds, ctx)
+            }
+            Part::Element { bytes, ends } => {
+                begun.extend_from_slice(bytes);
+                let record = if ends { std::mem::take(&mut begun) } else { return Ok(()) };
+                self.whole_record(&record, is_text, kinds, ctx)
+            }
+            Part::Message(_) | Part::Array => Ok(()),
+        })?;
+        let rest = if splitter.has_array() { &begun[..] } else { payload };
+        match self.reads_frames() && !(splitter.has_array() && rest.is_empty()) {
+            true => self.whole_record(rest, is_text, kinds, ctx),
+            false => Ok(()),
+        }
     }
 
     fn note_joint<O: Observer>(&self, joint: &Joint, ctx: &mut Context<'_, O>) {
@@ -118,6 +161,8 @@ impl Session {
             );
         }
         let mut matching = ctx.side.matching.take().unwrap_or_default();
+        matching.begin(&kinds.matcher);
+        self.tell_own(&mut matching, kinds, ctx);
         let mut early = Vec::new();
         let (observer, who, members) = (&mut *ctx.observer, ctx.who, &ctx.script.members);
         let named = |value: Value<'_>| member(value, kinds.subject.as_ref()?, members);
@@ -126,12 +171,30 @@ impl Session {
             Some(member) if early.len() < LISTED_EARLY_MAX => early.push(member),
             _ => {}
         };
-        let rule = matching.whole(&kinds.matcher, record, &mut listed);
+        let rule = matching.finish_with(&kinds.matcher, record, &mut listed);
         let kind = rule.map_or(MessageType::OTHER, MessageType);
         list_early(&mut early, kind, kinds, ctx);
         let result = self.record(kind, &Values { found: Found::Matched(&matching), ..values }, echo, ctx);
         ctx.side.matching = Some(matching);
         result
+    }
+
+    /// Tells what the session's own kinds are known by.
+    fn tell_own<O: Observer>(&self, matching: &mut Matching, kinds: &Kinds, ctx: &Context<'_, O>) {
+        if kinds.own.is_empty() {
+            return;
+        }
+        let taken = match self.kept(ctx) {
+            Some(kept) => all_taken(&kept.taken, ctx),
+            None => taken_open(ctx.vault, ctx),
+        };
+        let scope = self.scope_at(ctx.now, taken, 0, ctx);
+        for (_, own) in &kinds.own {
+            let is_known = own.values().iter().all(|used| !scope.value(used.value).is_empty());
+            let mut rendered = Vec::new();
+            own.render(&scope, &mut rendered);
+            matching.tell(is_known.then_some(&rendered));
+        }
     }
 
     /// Takes a piece of a message that came in several.
@@ -145,6 +208,9 @@ impl Session {
         let Some(websocket) = &script.scenario.websocket else { return Ok(()) };
         let kinds = &websocket.kinds;
         let Some(separator) = &kinds.separator else {
+            if let Some(elements) = &kinds.elements {
+                return self.elements_piece(message, piece, (elements, kinds), ctx);
+            }
             if message.is_text && !kinds.matcher.is_empty() {
                 message.joint.take(piece);
             }
@@ -159,6 +225,30 @@ impl Session {
         message.separated = begun(separator.needle(), rest);
         self.record_piece(&mut message.record, &rest[..rest.len() - message.separated], kinds, ctx);
         Ok(())
+    }
+
+    /// Takes a piece of a message whose elements are records.
+    fn elements_piece<O: Observer>(
+        &mut self,
+        message: &mut SplitMessage,
+        piece: &[u8],
+        (elements, kinds): (&Elements, &Kinds),
+        ctx: &mut Context<'_, O>,
+    ) -> Result<(), Fault> {
+        let mut splitter = std::mem::take(&mut message.splitter);
+        let fed = splitter.feed(elements, piece, &mut |part| {
+            match part {
+                Part::Element { bytes, ends: true } => return self.end_record(message, bytes, kinds, ctx),
+                Part::Message(bytes) | Part::Element { bytes, .. } => {
+                    self.record_piece(&mut message.record, bytes, kinds, ctx);
+                }
+                // What came before it is of no record.
+                Part::Array => message.record.begin_anew(),
+            }
+            Ok(())
+        });
+        message.splitter = splitter;
+        fed
     }
 
     /// Goes on with a separator that the last piece has begun; what follows it, or what turned out to
@@ -207,7 +297,8 @@ impl Session {
         ctx.observer.message(bytes);
         self.note_joint(&message.joint, ctx);
         let held = kinds.separator.as_ref().map_or(&[][..], |it| &it.needle()[..message.separated]);
-        if kinds.separator.is_some() && held.is_empty() && message.record.bytes == 0 {
+        let is_cut = kinds.separator.is_some() || message.splitter.has_array();
+        if is_cut && held.is_empty() && message.record.bytes == 0 {
             return Ok(());
         }
         self.end_record(&mut message, held, kinds, ctx)
@@ -226,6 +317,7 @@ impl Session {
         }
         if record.bytes == 0 {
             record.matching.begin(&kinds.matcher);
+            self.tell_own(&mut record.matching, kinds, ctx);
         }
         record.bytes += piece.len() as u64;
         let room = START_BYTES_MAX - record.start.len();
@@ -266,8 +358,7 @@ impl Session {
         let found = Found::Matched(&record.matching);
         let values = Values { kinds, found, start: &record.start, is_text };
         let result = self.record(kind, &values, record.echo, ctx);
-        (record.bytes, record.echo) = (0, Echo::default());
-        record.start.clear();
+        record.begin_anew();
         result
     }
 }

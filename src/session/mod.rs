@@ -22,6 +22,7 @@
 //! the 101, `steps` from there to open, `frames` and `messages` for what arrives, `every`,
 //! `heartbeat` and `replies` for what an open session sends, `ending` for failures and closes.
 
+mod beside;
 mod context;
 mod draws;
 mod ending;
@@ -61,6 +62,7 @@ use crate::fault::{Fault, TlsFault};
 use crate::measure::CloseEnd;
 use crate::measure::servers::ServerIndex;
 use crate::scenario::StepIndex;
+pub use beside::{Answered, Ask};
 pub use context::{Commands, Context, Observer, PingFailed, Unmatched, Who};
 pub use http::refusal;
 pub use lent::{Instants, Lent};
@@ -93,18 +95,25 @@ pub enum Phase {
 const PING_OUTSTANDING: u8 = 1;
 /// While it opens: the step has begun, and what it awaits may come.
 const STEP_SENT: u8 = PING_OUTSTANDING;
+/// Of a request: it is another session's, beside that one's WebSocket.
+const BESIDE: u8 = PING_OUTSTANDING;
 /// The HTTP connection has carried an answer already.
 const REUSED: u8 = 1 << 1;
 /// Once the 101 is there: compressed messages may come.
 const COMPRESSED: u8 = REUSED;
 /// This step's request has been sent a second time.
 const RETRIED: u8 = 1 << 2;
+/// While it opens: the step's request has not been answered.
+const ASKED: u8 = RETRIED;
 /// The ticket was older than its lifetime when the upgrade was sent.
 const TICKET_AGED: u8 = 1 << 3;
 
 /// The first heartbeat's last message was answered while an older one's reply was expected: one
 /// more reply before the next is late.
 const OLDER_PONG_DUE: u8 = 1 << 4;
+
+/// While it opens: what the step awaits has come, and its request has not been answered.
+const CAME: u8 = OLDER_PONG_DUE;
 
 /// TCP is up and the TLS handshake is under way.
 const SECURING: u8 = 1 << 5;
@@ -350,7 +359,7 @@ impl Session {
     /// As [`Session::timeout`], for a step that may have waited for its connection: whoever was
     /// left less than half of the step's time to answer is not the one who was slow.
     fn step_timeout(&self, script: &Script) -> Fault {
-        let whole = script.delays.steps[self.step.index()];
+        let whole = script.request_timeout(self.step);
         let left = self.deadline.since(self.sent);
         if self.flag(WAITING) || left.raw() < whole.raw() / 2 {
             return Fault::HttpConnectionsBusy;

@@ -17,7 +17,7 @@ impl Session {
         reusable: bool,
         ctx: &mut Context<'_, O>,
     ) {
-        match next_hop(&setup, &ctx.script.scenario.http[self.step.index()], ctx.script) {
+        match next_hop(&setup, self.request(ctx.script), ctx.script) {
             Ok(hop) => {
                 setup.hop = Some(Box::new(hop));
                 self.set_flag(RETRIED, false);

@@ -107,7 +107,9 @@ impl Rhythm {
                     Whose::Any => None,
                     Whose::Equals { equals: own, .. } | Whose::Starts { starts: own, .. } => Some(own),
                 };
-                !step.take.is_empty() || step.send.iter().chain(own).any(|it| !it.values().is_empty())
+                !step.take.is_empty()
+                    || step.request.is_some()
+                    || step.send.iter().chain(own).any(|it| !it.values().is_empty())
             }),
             ..Self::default()
         };

@@ -14,7 +14,7 @@ use crate::fault::Fault;
 use crate::members::Members;
 use crate::scenario::every::{Every, EveryIndex, Interval};
 use crate::scenario::template::Part;
-use crate::scenario::{Scenario, WebSocket};
+use crate::scenario::{Scenario, StepIndex, WebSocket};
 
 /// A scenario ready to be played.
 #[derive(Clone, Debug)]
@@ -38,6 +38,8 @@ pub struct Script {
     pub rhythm: Rhythm,
     /// Where steps are among the scenario's names of steps.
     pub places: StepPlaces,
+    /// Whether anything in the scenario sends cookies.
+    pub sends_cookies: bool,
     /// Whether sessions send the scenario's quit message before they close.
     pub quit: bool,
     /// The constant delays of the scenario.
@@ -105,6 +107,15 @@ impl Script {
         let longest = own.copied().chain([self.rhythm.longest()]).max().unwrap_or(Ticks::ZERO);
         // What is armed a little late is due a little later.
         longest.as_duration() + std::time::Duration::from_secs(1)
+    }
+
+    /// How long the request of this step may take.
+    pub(super) fn request_timeout(&self, step: StepIndex) -> Ticks {
+        let beside = || {
+            let after = step.index().checked_sub(self.delays.steps.len() + 1)?;
+            self.rhythm.after(after as u8).map(|after| after.timeout)
+        };
+        self.delays.steps.get(step.index()).copied().or_else(beside).unwrap_or(Ticks::ZERO)
     }
 
     /// A periodic message with its times.

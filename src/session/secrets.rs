@@ -5,6 +5,8 @@
 
 use std::borrow::Cow;
 
+use startline_protocol::http::cookies::Jar;
+
 use super::setup::Setup;
 use super::{Context, NO_SPILL, Observer, Phase, Session, Spill};
 use crate::scenario::secrets::Held;
@@ -17,7 +19,7 @@ const LOOKED_THROUGH_MAX: usize = 4 << 10;
 #[derive(Debug, Default)]
 pub struct Kept {
     pub(super) taken: Vec<String>,
-    cookies: Option<String>,
+    pub(super) cookies: Jar,
     /// What came since the step began, and is not awaited.
     pub(super) came: Option<Came>,
 }
@@ -36,7 +38,7 @@ impl Session {
         let scenario = &ctx.script.scenario;
         let bytes = &bytes[..bytes.len().min(LOOKED_THROUGH_MAX)];
         let row = Some((&*ctx.script.members, ctx.who.session));
-        let step = (self.phase == Phase::Awaiting).then(|| &scenario.http[self.step.index()]);
+        let step = scenario.request(self.step).filter(|_| self.phase == Phase::Awaiting);
         match ctx.spills.get(self.spill as usize) {
             Some(Spill::Setup(setup)) => {
                 let cookies = setup.cookies.field_value();
@@ -45,7 +47,8 @@ impl Session {
             }
             _ => match self.kept(ctx) {
                 Some(kept) => {
-                    let held = Held { taken: &kept.taken, cookies: kept.cookies.as_deref(), row };
+                    let cookies = kept.cookies.field_value();
+                    let held = Held { taken: &kept.taken, cookies: cookies.as_deref(), row };
                     scenario.secrets.redacted(bytes, held, None)
                 }
                 None => {
@@ -67,7 +70,7 @@ impl Session {
         let scenario = &ctx.script.scenario;
         let is_needed = ctx.script.rhythm.needs_values() || !scenario.kept.is_empty();
         if is_needed || scenario.secrets.are_of_sessions() {
-            let kept = Kept { taken: setup.taken, cookies: setup.cookies.field_value(), came: None };
+            let kept = Kept { taken: setup.taken, cookies: setup.cookies, came: None };
             self.put_kept(Box::new(kept), ctx);
         }
     }
@@ -82,7 +85,7 @@ impl Session {
         self.kept(ctx).map(|kept| kept.taken.clone()).unwrap_or_default()
     }
 
-    fn kept<'c, O>(&self, ctx: &'c Context<'_, O>) -> Option<&'c Kept> {
+    pub(super) fn kept<'c, O>(&self, ctx: &'c Context<'_, O>) -> Option<&'c Kept> {
         match ctx.spills.get(self.spill as usize)? {
             Spill::Kept(kept) => Some(kept),
             Spill::Partial(partial) => partial.kept.as_deref(),

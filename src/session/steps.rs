@@ -11,7 +11,7 @@ use super::mismatch::Sought;
 use super::request::refuse_unquotable;
 use super::secrets::{Came, Kept};
 use super::values::Values;
-use super::{Context, NO_ERROR, Observer, Phase, STEP_SENT, Session, Timer, rhythm};
+use super::{ASKED, CAME, Context, NO_ERROR, Observer, Phase, STEP_SENT, Session, Timer, rhythm};
 use crate::fault::Fault;
 use crate::foreign;
 use crate::measure::acts::{Deed, Key};
@@ -35,7 +35,9 @@ impl Session {
         self.step = StepIndex(step);
         self.late_pongs = 0;
         self.missed = 0;
-        self.set_flag(STEP_SENT, false);
+        for flag in [STEP_SENT, ASKED, CAME] {
+            self.set_flag(flag, false);
+        }
         let Some(after) = ctx.script.rhythm.after(step) else { return self.open_now(ctx) };
         let pause = after.pause(ctx.who.session.0);
         self.due = ctx.now + pause;
@@ -73,19 +75,25 @@ impl Session {
                 return self.fail(fault, &[], ctx);
             }
         }
+        if step.request.is_some() {
+            self.ask(ctx);
+        }
         self.sent = ctx.now;
         if step.enters {
             self.acts(Deed::ENTER, Key::default(), ctx);
         }
         if step.awaits.is_empty() {
-            return self.after_done(ctx);
+            if !self.flag(ASKED) {
+                self.after_done(ctx);
+            }
+            return;
         }
         self.set_flag(STEP_SENT, true);
         self.deadline = ctx.now + after.timeout;
         ctx.commands.timers.push_back((Timer::Await(self.step.0), self.deadline));
     }
 
-    fn own_step<'s>(&self, scenario: &'s Scenario) -> Option<&'s Step> {
+    pub(super) fn own_step<'s>(&self, scenario: &'s Scenario) -> Option<&'s Step> {
         scenario.websocket.as_ref()?.steps.get(self.step.index())
     }
 
@@ -121,6 +129,12 @@ impl Session {
             return Ok(());
         }
         self.take_from(step, values, ctx)?;
+        if self.flag(ASKED) {
+            // Another record is none of this step's.
+            self.set_flag(STEP_SENT, false);
+            self.set_flag(CAME, true);
+            return Ok(());
+        }
         self.after_done(ctx);
         Ok(())
     }
@@ -194,7 +208,7 @@ impl Session {
         took
     }
 
-    fn after_done<O: Observer>(&mut self, ctx: &mut Context<'_, O>) {
+    pub(super) fn after_done<O: Observer>(&mut self, ctx: &mut Context<'_, O>) {
         let places = ctx.script.places;
         let own = places.after(self.step.0);
         // A single step may be all of `open`.
@@ -259,7 +273,7 @@ fn is_optional(scenario: &Scenario, index: u8) -> bool {
 }
 
 impl Kept {
-    fn set(&mut self, value: u8, text: &str, values: usize) {
+    pub(super) fn set(&mut self, value: u8, text: &str, values: usize) {
         if self.taken.len() < values {
             self.taken.resize(values, String::new());
         }

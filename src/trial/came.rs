@@ -5,8 +5,10 @@
 //! once, in the order in which they came.
 
 use std::collections::VecDeque;
+use std::convert::Infallible;
 
 use memchr::memmem::Finder;
+use startline_protocol::matching::{Elements, Part, Splitter};
 
 use super::tap::Unit;
 use crate::scenario::{MessageType, Scenario};
@@ -21,6 +23,7 @@ pub(super) struct Record {
 /// See the module's documentation.
 pub(super) struct Came {
     separator: Option<Finder<'static>>,
+    elements: Option<Elements>,
     records: VecDeque<Record>,
     /// Kinds of records whose message is not whole yet.
     early: VecDeque<MessageType>,
@@ -28,8 +31,10 @@ pub(super) struct Came {
 
 impl Came {
     pub(super) fn new(scenario: &Scenario) -> Self {
-        let separator = scenario.websocket.as_ref().and_then(|websocket| websocket.kinds.separator.clone());
-        Self { separator, records: VecDeque::new(), early: VecDeque::new() }
+        let kinds = scenario.websocket.as_ref().map(|websocket| &websocket.kinds);
+        let separator = kinds.and_then(|kinds| kinds.separator.clone());
+        let elements = kinds.and_then(|kinds| kinds.elements.clone());
+        Self { separator, elements, records: VecDeque::new(), early: VecDeque::new() }
     }
 
     /// A whole message. Returns the records of it that are known already.
@@ -39,9 +44,13 @@ impl Came {
             unit: Unit { opcode, payload: payload.to_vec(), compressed },
             label: label.to_owned(),
         };
-        match &self.separator {
-            None => self.records.push_back(Record { unit, label: label.to_owned() }),
-            Some(separator) => {
+        match (&self.separator, &self.elements) {
+            (None, Some(elements)) => match elements_of(elements, &unit.payload) {
+                Some(elements) => self.records.extend(elements.iter().map(|element| record(element))),
+                None => self.records.push_back(record(&unit.payload)),
+            },
+            (None, None) => self.records.push_back(Record { unit, label: label.to_owned() }),
+            (Some(separator), _) => {
                 let mut rest = &unit.payload[..];
                 while let Some(end) = separator.find(rest) {
                     self.records.push_back(record(&rest[..end]));
@@ -71,6 +80,24 @@ impl Came {
     }
 }
 
+/// The elements of a message; `None` where it has no such array.
+fn elements_of(elements: &Elements, message: &[u8]) -> Option<Vec<Vec<u8>>> {
+    let (mut splitter, mut records, mut begun) = (Splitter::default(), Vec::new(), Vec::new());
+    let Ok(()) = splitter.feed(elements, message, &mut |part| {
+        if let Part::Element { bytes, ends } = part {
+            begun.extend_from_slice(bytes);
+            if ends {
+                records.push(std::mem::take(&mut begun));
+            }
+        }
+        Ok::<(), Infallible>(())
+    });
+    if !begun.is_empty() {
+        records.push(begun);
+    }
+    splitter.has_array().then_some(records)
+}
+
 #[cfg(test)]
 mod tests {
     use startline_protocol::websocket::Opcode;
@@ -79,7 +106,7 @@ mod tests {
 
     fn came(separator: Option<&str>) -> Came {
         let separator = separator.map(|text| Finder::new(text).into_owned());
-        Came { separator, records: VecDeque::new(), early: VecDeque::new() }
+        Came { separator, elements: None, records: VecDeque::new(), early: VecDeque::new() }
     }
 
     fn unit(text: &str) -> Unit {

@@ -154,6 +154,9 @@ pub struct Content {
     /// The first of them, where they are not text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hex: Option<String>,
+    /// The same with what is text among them, for people.
+    #[serde(skip)]
+    pub mixed: Option<String>,
 }
 
 /// Bytes kept of a text.
@@ -167,7 +170,8 @@ impl Content {
             Some(_) => (Some(String::from_utf8_lossy(bytes_shown).into_owned()), None),
             None => (None, Some(foreign::hex(bytes))),
         };
-        Self { bytes: of as u64, text, hex }
+        let mixed = hex.as_ref().map(|_| foreign::mixed(bytes_shown));
+        Self { bytes: of as u64, text, hex, mixed }
     }
 
     /// The same, unless there are none.

@@ -145,7 +145,7 @@ impl<'p> Trial<'p> {
 
     fn fail(&mut self, step: &str, fault: Fault, evidence: &[u8]) {
         self.standing.failed(step, fault, self.scenario);
-        let mut advice = fault.advice_in_scenario(self.scenario.schedule.is_some()).to_owned();
+        let mut advice = fault.advice_in_scenario(self.scenario.schedule.is_some(), false).to_owned();
         if let Some(cookie) = self.shown.cookie_not_sent().filter(|_| self.opened_at.is_none()) {
             advice = format!(
                 "The server set the cookie \"{cookie}\", which the session does not send back: cookies = true at the \
@@ -232,7 +232,7 @@ fn close_content(payload: &[u8]) -> Content {
         Ok(None) => "without a code".to_owned(),
         Err(_) => return Content::new(payload, payload.len()),
     };
-    Content { bytes: payload.len() as u64, text: Some(text), hex: None }
+    Content { bytes: payload.len() as u64, text: Some(text), ..Content::default() }
 }
 
 impl Watcher for Trial<'_> {
@@ -320,7 +320,7 @@ impl Observer for Trial<'_> {
         let name = self.step_name(step);
         self.show_answer(&name);
         self.standing.step_ok(&name, self.scenario);
-        let is_request = step.index() <= self.scenario.http.len();
+        let is_request = step.index() <= self.scenario.http.len() || self.scenario.request(step).is_some();
         self.emit(&name, What::Done { is_request, took_ms: timed.from_due.as_duration() });
     }
 

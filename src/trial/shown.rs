@@ -129,7 +129,7 @@ impl<'p> Shown<'p> {
     }
 
     fn step(&self, doing: Doing) -> Option<&'p HttpStep> {
-        self.scenario.http.get(doing.step.index()).filter(|_| doing.phase == Phase::Awaiting)
+        self.scenario.request(doing.step).filter(|_| doing.phase == Phase::Awaiting)
     }
 
     pub(super) fn is_head(&self, doing: Doing) -> bool {
@@ -181,15 +181,12 @@ impl<'p> Shown<'p> {
 
     /// A cookie that a server set and did not get back, where nothing in the scenario sends cookies.
     pub(super) fn cookie_not_sent(&self) -> Option<&str> {
-        let headers = self.scenario.http.iter().flat_map(|step| &step.headers);
-        let websocket = self.scenario.websocket.iter().flat_map(|websocket| &websocket.headers);
-        let sends_some = headers.chain(websocket).any(|(name, _)| name.eq_ignore_ascii_case("cookie"));
-        self.unkept.earlier.as_deref().filter(|_| !sends_some)
+        self.unkept.earlier.as_deref().filter(|_| !self.scenario.sends_cookies())
     }
 
     /// A server's answer in this step.
     pub(super) fn answer(&self, step: &str, answer: &ResponseReader, status: u16, took_ms: Duration) -> What {
-        let step = self.scenario.http.iter().find(|known| known.name == step);
+        let step = self.scenario.requests().find(|known| known.name == step);
         let redacted = |bytes: &[u8]| self.scenario.secrets.redacted(bytes, self.held(), step).into_owned();
         let head = redacted(answer.head());
         let head = String::from_utf8_lossy(&head);

@@ -218,9 +218,11 @@ fn took(took: Duration) -> String {
 }
 
 fn plain(content: &Content) -> String {
-    match (&content.text, &content.hex) {
+    match (&content.text, &content.mixed) {
+        // A line end alone would not be seen.
+        (Some(text), _) if text.trim().is_empty() && !text.is_empty() => format!("{text:?}"),
         (Some(text), _) => text.clone(),
-        (None, Some(hex)) => hex.clone(),
+        (None, Some(mixed)) => mixed.clone(),
         (None, None) => String::new(),
     }
 }

@@ -16,6 +16,7 @@ use startline_os::system::Setting;
 use crate::doctor::need::{HttpConnections, Mock};
 use crate::doctor::readings::Readings;
 use crate::doctor::{self, Check, Need, Verdict};
+use crate::plan::beside::Beside;
 use crate::plan::capacity::{self, Limits, WORKERS_MAX};
 use crate::plan::sources;
 
@@ -153,6 +154,7 @@ impl Asked {
             sources: Vec::new(),
             ports: None,
             mock: None,
+            beside: Beside::default(),
             observers_bytes: 0,
             counts_updates: false,
             observers: None,

@@ -33,7 +33,7 @@ pub fn add(watch: &mut Watch, scenario: &Scenario) {
 
 fn items(scenario: &Scenario) -> Vec<Item> {
     let mut items = Vec::new();
-    for step in &scenario.http {
+    for step in scenario.requests() {
         let (uri, pattern) = uri(&step.path);
         let of = format!("method=\"{}\",uri=~\"{pattern}\"", step.method);
         let errors = format!("sum(http_server_requests_seconds_count{{{of},status=~\"[45]..\"}})");

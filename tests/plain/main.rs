@@ -14,6 +14,7 @@ mod house_rules;
 mod input_properties;
 mod kinds;
 mod live;
+mod own_kinds;
 mod patterns;
 mod protocol_properties;
 mod report;

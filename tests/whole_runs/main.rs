@@ -6,6 +6,7 @@
 mod common;
 mod foreign;
 
+mod beside;
 mod compare;
 mod evidence;
 mod faults;

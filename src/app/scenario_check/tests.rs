@@ -62,8 +62,8 @@ fn a_check_shows_what_is_sent() {
 #[test]
 fn lines_of_a_message_stand_under_its_first_and_one_that_is_not_seen_is_quoted() {
     let mqtt = checked("mqtt");
-    assert!(mqtt.contains("  10 12 00 04 4d 51 54 54 04 "), "{mqtt}");
-    assert!(mqtt.contains("  82 09 00 01 00 04 72 6f 6f 6d 00\n"), "{mqtt}");
+    assert!(mqtt.contains("  10 12 00 04 \"MQTT\" 04 "), "{mqtt}");
+    assert!(mqtt.contains("  82 09 00 01 00 04 \"room\" 00\n"), "{mqtt}");
     let text = checked("stomp");
     for lines in [
         "connect-broker  CONNECT\n                accept-version:1.2\n",

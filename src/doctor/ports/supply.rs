@@ -11,7 +11,7 @@ use startline_os::system::Fading;
 use startline_os::time_wait::TIME_WAIT;
 use startline_os::units::{counted, grouped};
 
-use crate::doctor::need::{HttpConnections, Need};
+use crate::doctor::need::Need;
 use crate::doctor::readings::{Found, Readings};
 use crate::plan::capacity::closed_within;
 
@@ -177,13 +177,13 @@ impl Side {
     /// so many seconds from now.
     fn most_at_once(&self, need: &Need, readings: &Readings, ramp: Duration, seconds: u64) -> u64 {
         let span = time_wait_span(need, readings);
-        let has_http = need.http == HttpConnections::PerSession && self.demand.waiting > 0;
+        let closed_each = if self.demand.waiting > 0 { need.closed_each() } else { 0 };
         let pooled = self.demand.held.saturating_sub(need.sessions.into());
         // All of a second's arrivals, and what waited at its beginning.
         let at_end_of = |second: u64| {
             let since = Duration::from_secs(second + 1);
             let arrived = |within: Duration| closed_within(need.sessions, ramp, within);
-            let waiting = if has_http { arrived(since.min(span)) } else { 0 };
+            let waiting = closed_each * arrived(since.min(span));
             pooled + arrived(since) + waiting + self.before.after(seconds + second)
         };
         (0..TIME_WAIT.as_secs()).map(at_end_of).max().unwrap_or(0)

@@ -1,4 +1,5 @@
-//! The one connection of a session that is played alone: a socket and, where it is secure, its TLS.
+//! The one connection of a session that is played on its own: a socket and, where it is secure, its
+//! TLS.
 //!
 //! Does not know what a session is. Invariants: bytes go out in the order in which they were given;
 //! after [`Connection::hang_up`] nothing of the connection is left; each connection has a generation
@@ -6,25 +7,21 @@
 
 use std::io::{self, Read};
 use std::net::{IpAddr, SocketAddr};
-use std::time::Duration;
 
 use mio::net::TcpStream;
-use mio::{Events, Interest, Poll, Token};
+use mio::{Interest, Registry, Token};
 use startline_os::tick::Tick;
 use startline_protocol::tls::HEADER_BYTES;
 
-use crate::engine::hosts::{Addresses, Hosts};
+use crate::engine::hosts::Addresses;
 use crate::engine::lives::RowIndex;
-use crate::engine::ports::{PortSpace, Ports};
+use crate::engine::ports::Ports;
 use crate::engine::secure::{Broken, Data, Secure};
 use crate::engine::sockets::{self, Dialed};
 use crate::fault::Fault;
 use crate::measure::Handshake;
-use crate::plan::{Plan, PortMethod};
 use crate::session::{Endpoint, Phase};
 
-/// The TLS state of the one row that there is.
-const ROW: RowIndex = RowIndex(0);
 /// Bytes read at once.
 const READ_BYTES: usize = 64 << 10;
 
@@ -47,11 +44,20 @@ pub(super) struct Record {
     pub(super) closed: bool,
 }
 
-pub(super) struct Connection<'p> {
-    addresses: &'p Addresses,
-    poll: Poll,
-    ports: Ports,
-    secure: Secure,
+/// What connections are made of.
+pub(in crate::engine) struct Net<'n> {
+    pub(in crate::engine) addresses: &'n Addresses,
+    pub(in crate::engine) registry: &'n Registry,
+    pub(in crate::engine) ports: &'n mut Ports,
+    pub(in crate::engine) secure: &'n mut Secure,
+}
+
+pub(super) struct Connection {
+    /// The row of its TLS state.
+    row: RowIndex,
+    /// Which of several addresses comes first, of the peer and of this machine.
+    turn: u32,
+    token: Token,
     socket: Option<TcpStream>,
     is_up: bool,
     /// Bytes that the kernel has not taken.
@@ -66,14 +72,13 @@ pub(super) struct Connection<'p> {
     generation: u32,
 }
 
-impl<'p> Connection<'p> {
-    pub(super) fn new(plan: &Plan, hosts: &'p Hosts) -> io::Result<Self> {
-        let space = PortSpace::new(PortMethod::Kernel, None, &plan.sources, 1);
-        Ok(Self {
-            addresses: &hosts.addresses,
-            poll: Poll::new()?,
-            ports: space.of_worker(0, 1, 0),
-            secure: Secure::new(hosts.trust.as_ref(), &hosts.names, &plan.tls, 1),
+impl Connection {
+    /// None yet; its TLS state is to be in this row.
+    pub(super) fn new(row: RowIndex, turn: u32, token: Token) -> Self {
+        Self {
+            row,
+            turn,
+            token,
             socket: None,
             is_up: false,
             tail: Vec::new(),
@@ -83,11 +88,7 @@ impl<'p> Connection<'p> {
             endpoint: None,
             now: Tick::default(),
             generation: 0,
-        })
-    }
-
-    pub(super) fn poll(&mut self, events: &mut Events, sleep: Duration) -> io::Result<()> {
-        self.poll.poll(events, Some(sleep))
+        }
     }
 
     /// Which connection this is: another number after each that was made or dropped.
@@ -95,23 +96,30 @@ impl<'p> Connection<'p> {
         self.generation
     }
 
-    pub(super) fn is_secure(&self) -> bool {
-        self.secure.is_secure(ROW)
+    pub(super) fn is_secure(&self, net: &Net<'_>) -> bool {
+        net.secure.is_secure(self.row)
     }
 
     /// Begins to connect to the first address of the endpoint's host that can be tried.
-    pub(super) fn dial(&mut self, endpoint: Endpoint, now: Tick) -> Result<SocketAddr, Fault> {
-        self.hang_up();
+    pub(super) fn dial(
+        &mut self,
+        endpoint: Endpoint,
+        now: Tick,
+        net: &mut Net<'_>,
+    ) -> Result<SocketAddr, Fault> {
+        self.hang_up(net);
         let to = |ip: &IpAddr| SocketAddr::new(*ip, endpoint.port);
-        self.untried = self.addresses.of(endpoint).iter().rev().map(to).collect();
+        self.untried = net.addresses.of(endpoint).iter().rev().map(to).collect();
+        let count = self.untried.len().max(1);
+        self.untried.rotate_right(self.turn as usize % count);
         self.endpoint = Some(endpoint);
         self.now = now;
-        self.dial_next(Fault::Unreachable)
+        self.dial_next(Fault::Unreachable, net)
     }
 
-    fn dial_next(&mut self, mut last: Fault) -> Result<SocketAddr, Fault> {
+    fn dial_next(&mut self, mut last: Fault, net: &mut Net<'_>) -> Result<SocketAddr, Fault> {
         while let (Some(address), Some(endpoint)) = (self.untried.pop(), self.endpoint) {
-            match self.open(address, endpoint) {
+            match self.open(address, endpoint, net) {
                 Ok(()) => return Ok(address),
                 Err(fault) => last = fault,
             }
@@ -119,22 +127,26 @@ impl<'p> Connection<'p> {
         Err(last)
     }
 
-    fn open(&mut self, address: SocketAddr, endpoint: Endpoint) -> Result<(), Fault> {
-        let socket = self.ports.connect(address, 0, self.now)?;
+    fn open(&mut self, address: SocketAddr, endpoint: Endpoint, net: &mut Net<'_>) -> Result<(), Fault> {
+        let socket = net.ports.connect(
+            address,
+            self.turn as usize / net.addresses.of(endpoint).len().max(1),
+            self.now,
+        )?;
         let mut socket = TcpStream::from_std(socket.into());
         let registered =
-            self.poll.registry().register(&mut socket, Token(0), Interest::READABLE | Interest::WRITABLE);
+            net.registry.register(&mut socket, self.token, Interest::READABLE | Interest::WRITABLE);
         registered.map_err(|error| sockets::fault_of(&error))?;
         self.socket = Some(socket);
         self.generation += 1;
         if endpoint.secure {
-            self.secure.dialing(ROW, endpoint.host);
+            net.secure.dialing(self.row, endpoint.host);
         }
         Ok(())
     }
 
     /// Looks whether the connection has come up since.
-    pub(super) fn progress(&mut self) -> Option<Event> {
+    pub(super) fn progress(&mut self, net: &mut Net<'_>) -> Option<Event> {
         if self.is_up {
             return None;
         }
@@ -145,20 +157,20 @@ impl<'p> Connection<'p> {
                 Some(Event::Up)
             }
             Dialed::Failed(fault) => {
-                self.drop_socket();
-                self.dial_next(fault).err().map(|fault| Event::Gone(Some(fault)))
+                self.drop_socket(net);
+                self.dial_next(fault, net).err().map(|fault| Event::Gone(Some(fault)))
             }
         }
     }
 
     /// Reads once; `None` when there is nothing to read.
-    pub(super) fn read(&mut self) -> Option<Event> {
+    pub(super) fn read(&mut self, net: &mut Net<'_>) -> Option<Event> {
         if !self.is_up {
             return None;
         }
         let mut bytes = vec![0; READ_BYTES];
-        let is_secure = self.secure.is_secure(ROW);
-        let begun = if is_secure { self.secure.resume(ROW, &mut bytes) } else { 0 };
+        let is_secure = self.is_secure(net);
+        let begun = if is_secure { net.secure.resume(self.row, &mut bytes) } else { 0 };
         loop {
             return match self.socket.as_mut()?.read(&mut bytes[begun..]) {
                 Ok(0) => Some(Event::Gone(None)),
@@ -173,52 +185,56 @@ impl<'p> Connection<'p> {
         }
     }
 
-    pub(super) fn begin_handshake(&mut self) -> Result<(), Broken> {
-        let begun = self.secure.begin(ROW, &mut self.sealed);
+    pub(super) fn begin_handshake(&mut self, net: &mut Net<'_>) -> Result<(), Broken> {
+        let begun = net.secure.begin(self.row, &mut self.sealed);
         self.send_sealed();
         begun
     }
 
     /// Takes the next whole record out of `bytes`; keeps what is left when there is none.
-    pub(super) fn next_record(&mut self, bytes: &mut Vec<u8>) -> Result<Option<Record>, Broken> {
-        let Some(len) = self.secure.next_record(ROW, bytes)? else {
-            self.secure.keep(ROW, bytes);
+    pub(super) fn next_record(
+        &mut self,
+        bytes: &mut Vec<u8>,
+        net: &mut Net<'_>,
+    ) -> Result<Option<Record>, Broken> {
+        let Some(len) = net.secure.next_record(self.row, bytes)? else {
+            net.secure.keep(self.row, bytes);
             return Ok(None);
         };
         let rest = bytes.split_off(len);
         let mut record = std::mem::replace(bytes, rest);
         self.rest_waits = !bytes.is_empty();
-        let received = self.secure.receive(ROW, &mut record, &mut self.sealed);
+        let received = net.secure.receive(self.row, &mut record, &mut self.sealed);
         self.send_sealed();
         let received = received?;
         let data = match received.data {
             Data::None => Vec::new(),
             Data::InPlace(len) => record[HEADER_BYTES..HEADER_BYTES + len].to_vec(),
-            Data::Plain => self.secure.take_plain(),
+            Data::Plain => net.secure.take_plain(),
         };
         Ok(Some(Record { handshake: received.handshake, data, closed: received.closed }))
     }
 
     /// Once the WebSocket is up, secrets are kept in place of the rustls object, as in a run.
-    pub(super) fn settle(&mut self, phase: Phase) -> Result<(), Broken> {
-        if !matches!(phase, Phase::Opening | Phase::Held | Phase::Closing) || !self.is_secure() {
+    pub(super) fn settle(&mut self, phase: Phase, net: &mut Net<'_>) -> Result<(), Broken> {
+        if !matches!(phase, Phase::Opening | Phase::Held | Phase::Closing) || !self.is_secure(net) {
             return Ok(());
         }
-        let settled = self.secure.settle(ROW, &mut self.sealed);
+        let settled = net.secure.settle(self.row, &mut self.sealed);
         self.send_sealed();
         settled
     }
 
     /// Sends bytes, as records where the connection is secure. `last`: nothing follows.
-    pub(super) fn send(&mut self, bytes: &[u8], last: bool) -> Result<(), Fault> {
-        if !self.is_secure() {
+    pub(super) fn send(&mut self, bytes: &[u8], last: bool, net: &mut Net<'_>) -> Result<(), Fault> {
+        if !self.is_secure(net) {
             return self.transmit(bytes);
         }
         if !bytes.is_empty() {
-            self.secure.seal(ROW, bytes, &mut self.sealed);
+            net.secure.seal(self.row, bytes, &mut self.sealed);
         }
         if last {
-            self.secure.seal_close_notify(ROW, &mut self.sealed);
+            net.secure.seal_close_notify(self.row, &mut self.sealed);
         }
         let sealed = std::mem::take(&mut self.sealed);
         let sent = self.transmit(&sealed);
@@ -257,13 +273,13 @@ impl<'p> Connection<'p> {
         is_quiet && self.tail.is_empty() && !self.rest_waits
     }
 
-    pub(super) fn hang_up(&mut self) {
-        self.drop_socket();
+    pub(super) fn hang_up(&mut self, net: &mut Net<'_>) {
+        self.drop_socket(net);
         self.untried.clear();
     }
 
-    fn drop_socket(&mut self) {
-        self.secure.drop_connection(ROW);
+    fn drop_socket(&mut self, net: &mut Net<'_>) {
+        net.secure.drop_connection(self.row);
         self.socket = None;
         self.is_up = false;
         self.rest_waits = false;

@@ -6,6 +6,7 @@
 //! events, so one session's flood delays another's PING by at most a batch.
 
 mod accounts;
+mod beside;
 mod comings;
 mod pooled;
 mod ramp_down;
@@ -23,6 +24,7 @@ use startline_os::clock::Clock;
 use startline_os::tick::{Tick, Ticks};
 use startline_os::timers::Timers;
 
+use beside::Beside;
 use ramp_down::RampDown;
 
 use super::hosts::Addresses;
@@ -77,6 +79,8 @@ pub(super) struct WorkerSetup<'p> {
     pub(super) sessions: u32,
     pub(super) ports: Ports,
     pub(super) secure: Secure,
+    /// TLS of requests beside WebSockets, if the scenario makes any.
+    pub(super) secure_beside: Option<Secure>,
     /// HTTP connections that its sessions share; 0: each has its own.
     pub(super) http_connections: u32,
     /// Sessions that may be under way at once.
@@ -117,6 +121,8 @@ pub(super) struct Worker<'p> {
     rest_waits: bool,
     /// HTTP connections that sessions share, if they do; off once nobody is left to use one.
     pool: Pool<pooled::Kept>,
+    /// Requests beside WebSockets, if the scenario makes any.
+    beside: Option<Box<Beside>>,
 }
 
 /// What does not change in a run.
@@ -234,6 +240,7 @@ impl<'p> Worker<'p> {
             sealed: Vec::new(),
             rest_waits: false,
             pool: Pool::new(setup.http_connections),
+            beside: setup.secure_beside.map(|secure| Box::new(Beside::new(secure))),
         })
     }
 
@@ -260,6 +267,7 @@ impl<'p> Worker<'p> {
             self.run_ramp_down();
             self.run_unread();
             self.run_pool();
+            self.run_beside();
             self.report();
             let busy = self.time.clock.now().since(turn_began);
             self.look_at_clock();
@@ -331,8 +339,9 @@ impl<'p> Worker<'p> {
                 if done {
                     self.close_acts(self.time.at.now);
                     let interval = self.hand_over();
-                    self.link
-                        .finished(interval, self.lent.spills.len() + self.secure.left() + self.pool.left());
+                    let beside = self.beside.as_ref().map_or(0, |beside| beside.left());
+                    let left = self.lent.spills.len() + self.secure.left() + self.pool.left() + beside;
+                    self.link.finished(interval, left);
                 }
                 done
             }
@@ -347,6 +356,7 @@ impl<'p> Worker<'p> {
         self.run_arrivals();
         self.run_timers();
         self.run_pool();
+        self.run_beside();
         self.look_at_clock();
     }
 
@@ -387,6 +397,10 @@ impl<'p> Worker<'p> {
             if event.token() == ALARM {
                 continue;
             }
+            if let Some(request) = Self::request_of(event.token()) {
+                self.beside_event(request);
+                continue;
+            }
             let Some(row) = self.row_of(event.token()) else { continue };
             let is_ending = event.is_read_closed() || event.is_error();
             if is_ending {
@@ -425,7 +439,10 @@ impl<'p> Worker<'p> {
     /// wake nobody: most are of something that has long been answered, and one that is noticed a
     /// little late harms nobody.
     fn prepare_sleep(&mut self) -> Duration {
-        if !self.wire.unread.is_empty() || self.pool.can_serve() {
+        if !self.wire.unread.is_empty()
+            || self.pool.can_serve()
+            || self.beside.as_ref().is_some_and(|beside| beside.waits())
+        {
             return Duration::ZERO;
         }
         let longest = if self.so_far.ramp_down.is_some() { SLEEP_MAX_CLOSING } else { SLEEP_MAX };

@@ -58,7 +58,7 @@ impl Wire {
 }
 
 impl Worker<'_> {
-    fn who(&self, row: RowIndex) -> Who {
+    pub(super) fn who(&self, row: RowIndex) -> Who {
         let session = self.lives.session(row);
         Who {
             session,
@@ -103,6 +103,9 @@ impl Worker<'_> {
             self.end_lease(row, reusable);
         }
         let finish = std::mem::take(&mut self.lent.commands.finish);
+        if let Some(ask) = self.lent.commands.ask.take() {
+            self.asks(row, ask);
+        }
         let sent = self.send(row, disconnect || finish);
         if disconnect {
             self.hang_up(row);
@@ -367,6 +370,7 @@ impl Worker<'_> {
         debug_assert_eq!(self.rows[row.index()].session.phase(), Phase::Over);
         self.wire.dialing.remove(&row);
         self.secure.drop_ticket(row);
+        self.drop_request(row);
         self.so_far.live -= 1;
         let given = self.lent.side.longest_given(row.0).as_duration();
         self.lives.over(row, self.books.at, given);

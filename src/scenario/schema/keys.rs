@@ -60,6 +60,10 @@ pub(super) fn of(section: &str) -> Vec<&'static Key> {
         // Its name is the section's.
         return HTTP.iter().filter(|key| key.name != "name").chain(PLACE).collect();
     }
+    if section == "request" {
+        let is_step_s = |key: &&Key| ["name", "timeout", "marks_member"].contains(&key.name);
+        return HTTP.iter().filter(|key| !is_step_s(key)).collect();
+    }
     let table = match section {
         "scenario" => SCENARIO,
         "error" => ERROR,
@@ -176,6 +180,11 @@ const WEBSOCKET: &[Key] = &[
     key("end", OneOf(&["close", "quit"]), "How sessions end; default: close."),
     key("closes", Codes, "Close codes of the server that end a session as completed."),
     key("frames", OneOf(&["text", "binary"]), "The frames in which messages are sent; default: text."),
+    key(
+        "elements",
+        Text,
+        "Pointer to an array whose elements are records, \"\" where the message is the array.",
+    ),
     key("separator", Text, "What stands between two records of a message, such as \"\\u001e\"."),
     key("body_after", Text, "Text before the JSON of every message."),
     key("type_at", Text, "Where a message's type is; default: /type."),
@@ -187,6 +196,11 @@ const WEBSOCKET: &[Key] = &[
 const STEP: &[Key] = &[
     required("name", Text, "The step's name in results."),
     key("send", Text, "The message to send: a template."),
+    key(
+        "request",
+        One("request"),
+        "An HTTP request, made beside the WebSocket; its answer ends the step, too.",
+    ),
     key("await", TextOrTexts, "The kind of message that ends the step, or a list of which one does."),
     key(
         "reply_at",

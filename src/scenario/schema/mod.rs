@@ -41,6 +41,7 @@ const SECTIONS: &[Section] = &[
     ("place", || places::keys()),
     ("websocket", || websocket::KEYS.iter().chain(&kinds::KEYS).copied().collect()),
     ("step", || steps::KEYS.to_vec()),
+    ("request", steps::request_keys),
     ("every", || every::KEYS.to_vec()),
     ("kind", || kinds::KIND_KEYS.to_vec()),
     ("presence", || presence::PRESENCE_KEYS.to_vec()),

@@ -399,7 +399,7 @@ fn scenario() -> Scenario {
         kept: Vec::new(),
         columns: Vec::new(),
         literal_braces: Vec::new(),
-        unencoded: Vec::new(),
+        doubts: Vec::new(),
         name: "runnity".into(),
         source: String::new(),
         plays_on_mock: true,

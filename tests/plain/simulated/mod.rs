@@ -92,6 +92,7 @@ pub fn script_of(scenario: Scenario) -> Script {
         seed: 7,
         rhythm: Rhythm::of(&scenario, 7),
         places: StepPlaces::of(&scenario),
+        sends_cookies: scenario.sends_cookies(),
         quit: false,
         delays: Delays::of(&scenario),
         scenario,

@@ -3,6 +3,7 @@
 
 pub(crate) mod chat;
 pub(crate) mod echo;
+pub(crate) mod rooms;
 
 use std::io::ErrorKind;
 use std::net::TcpStream;
