@@ -144,7 +144,8 @@ fn of_a_session(
     text: &Text<'_>,
     vocabulary: &Vocabulary,
 ) -> Result<Option<Template>> {
-    let template = compiled(section, key, text, vocabulary, Moment::Anytime, Unknown::Text)?;
+    // No value of a field has the braces of a name that nothing has.
+    let template = compiled(section, key, text, vocabulary, Moment::Anytime, Unknown::Refused)?;
     let is_constant = |part: &Part| matches!(part, Part::Literal(_) | Part::Secret(_));
     if template.parts.iter().all(is_constant) {
         return Ok(None);

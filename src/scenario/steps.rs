@@ -162,7 +162,13 @@ fn step(
     let needs_await = ["reply_at", "reply_equals", "reply_starts", "timeout", "take"];
     let needs_await = needs_await.into_iter().filter(|key| *key != "timeout" || request.is_none());
     if let Some(key) = needs_await.into_iter().find(|key| awaits.is_empty() && section.has(key)) {
-        return Err(section.error(key, section.place(key), "the step awaits nothing: give \"await\""));
+        let why = match (&request, key) {
+            (Some(_), "take") => {
+                "the step awaits no message: what its answer says is taken by \"take\" of \"request\""
+            }
+            _ => "the step awaits nothing: give \"await\"",
+        };
+        return Err(section.error(key, section.place(key), why));
     }
     let timeout = section.delay("timeout", DELAY_MAX)?.unwrap_or(TIMEOUT);
     if let Some(request) = &mut request {

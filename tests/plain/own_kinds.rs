@@ -100,6 +100,7 @@ fn what_a_kind_cannot_be_known_by_is_refused() {
         (r#"{ fields = { "/t" = "{now_ms}" } }"#, "stays the same in a session"),
         (r#"{ fields = { "/t" = "{uuid}" } }"#, "stays the same in a session"),
         (r#"{ is = "{member_id}" }"#, "the same for all sessions"),
+        (r#"{ fields = { "/t" = "{subscription}" } }"#, "unknown variable {subscription}"),
     ] {
         let refused = refusal(kind);
         assert!(refused.contains(why), "{kind}: {refused}");
