@@ -31,17 +31,20 @@ struct Text {
 /// The rules that the first field of an object tells apart.
 #[derive(Clone, Debug)]
 struct Types {
-    /// The field's key.
-    key: Box<[u8]>,
-    /// The first of them.
-    first: u8,
-    /// Each by the text that the field is.
-    rules: Vec<Type>,
+    /// Where the first field's text begins.
+    text_at: usize,
+    /// Those that are known by their start.
+    known: Vec<Type>,
 }
 
+/// A rule with all that stands before the first value that it wants: one comparison tells it.
 #[derive(Clone, Debug)]
 struct Type {
-    text: Box<[u8]>,
+    rule: u8,
+    /// `{"type":"PONG"`, or `{"type":"USER_ENTERED","userId":`.
+    start: Box<[u8]>,
+    /// The first byte of its text: most other records have another one.
+    mark: u8,
     wants: Wants,
 }
 
@@ -49,12 +52,10 @@ struct Type {
 #[derive(Clone, Debug)]
 enum Wants {
     Nothing,
-    /// One field of the same object.
-    Field(Box<[u8]>),
-    /// Two of them; the second is the value of this place.
-    Fields(Box<[u8]>, Box<[u8]>, u8),
-    /// More than is read here.
-    More,
+    /// One field of the same object, the next one.
+    Field,
+    /// Two of them; the second has this key and is the value of this place.
+    Fields(Box<[u8]>, u8),
 }
 
 /// What the first fields tell.
@@ -113,43 +114,64 @@ impl Types {
         let (key, _) = by_field(rules.get(first)?)?;
         let alike = rules.iter().map(|rule| by_field(rule).filter(|(other, _)| *other == key));
         let alike = alike.zip(briefs).enumerate().skip(first);
-        let types = alike.map_while(|(k, (by, brief))| {
-            let (_, text) = by?;
-            let wants = match brief.slots.count_ones() {
-                0 => Wants::Nothing,
-                // Of a key that comes twice the first counts, which is the type's own.
-                _ => match &fields(k, brief, wanted)[..] {
-                    [(_, field)] if *field != key => Wants::Field((*field).into()),
-                    [(_, field), (place, second)] if ![*second, key].contains(field) && *second != key => {
-                        Wants::Fields((*field).into(), (*second).into(), *place)
-                    }
-                    _ => Wants::More,
-                },
-            };
-            Some(Type { text: text.into(), wants })
-        });
-        Some(Self { key: key.into(), first: first as u8, rules: types.collect() })
+        let opening = [b"{\"", key, b"\":\""].concat();
+        let mut texts = Vec::new();
+        let mut known = Vec::new();
+        for (k, text, brief) in alike.map_while(|(k, (by, brief))| Some((k, by?.1, brief))) {
+            // Of rules with the same text the first counts.
+            if texts.contains(&text) {
+                continue;
+            }
+            texts.push(text);
+            known.extend(Type::of((k, text, brief), (key, &opening), wanted));
+        }
+        Some(Self { text_at: opening.len(), known })
     }
 
     #[inline]
     fn read<'r>(&self, record: &'r [u8]) -> Option<Quick<'r>> {
-        let value = after_key(record, b'{', &self.key)?.strip_prefix(b"\"")?;
-        let (text, rest) = value.split_at_checked(text::plain_len(value))?;
-        let rest = rest.strip_prefix(b"\"")?;
-        let rule = self.rules.iter().position(|rule| *rule.text == *text)?;
-        let (integer, second) = match &self.rules.get(rule)?.wants {
+        let mark = *record.get(self.text_at)?;
+        let is_met = |one: &&Type| one.mark == mark && record.starts_with(&one.start);
+        let Type { rule, start, wants, .. } = self.known.iter().find(is_met)?;
+        let rest = record.get(start.len()..)?;
+        let (integer, second) = match wants {
             Wants::Nothing => (None, None),
-            Wants::Field(key) => (Some(integer(after_key(rest, b',', key)?)?), None),
-            Wants::Fields(key, second, place) => {
-                let digits = after_key(rest, b',', key)?;
-                let integer = integer(digits)?;
-                let value = after_key(digits.get(integer.1.len()..)?, b',', second)?;
+            Wants::Field => (Some(integer(rest)?), None),
+            Wants::Fields(second, place) => {
+                let integer = integer(rest)?;
+                let value = after_key(rest.get(integer.1.len()..)?, second)?;
                 (Some(integer), Some((*place, number(value)?)))
             }
-            Wants::More => return None,
         };
-        Some(Quick { rule: self.first + rule as u8, integer, second })
+        Some(Quick { rule: *rule, integer, second })
     }
+}
+
+impl Type {
+    /// `None` where its start does not say all that is wanted.
+    fn of(
+        (rule, text, brief): (usize, &[u8], &Brief),
+        (key, opening): (&[u8], &[u8]),
+        wanted: &[Wanted],
+    ) -> Option<Self> {
+        let found = [opening, text, b"\""].concat();
+        let (start, wants) = match (brief.slots.count_ones(), &fields(rule, brief, wanted)[..]) {
+            (0, _) => (found, Wants::Nothing),
+            // Of a key that comes twice the first counts, which is the type's own.
+            (_, [(_, field)]) if *field != key => (before(&found, field), Wants::Field),
+            (_, [(_, field), (place, second)]) if ![*second, key].contains(field) && *second != key => {
+                (before(&found, field), Wants::Fields((*second).into(), *place))
+            }
+            _ => return None,
+        };
+        let mark = *text.first().unwrap_or(&b'"');
+        is_plain(text).then(|| Self { rule: rule as u8, start: start.into(), mark, wants })
+    }
+}
+
+/// What stands before the value of the next field, which has this key.
+fn before(found: &[u8], key: &[u8]) -> Vec<u8> {
+    [found, b",\"", key, b"\":"].concat()
 }
 
 /// The field at the top that is all that a rule asks for, and what it has to be.
@@ -187,14 +209,10 @@ fn is_plain(key: &[u8]) -> bool {
     text::plain_len(key) == key.len()
 }
 
-/// What follows `<opening>"<key>":`.
+/// What follows `,"<key>":`.
 #[inline]
-fn after_key<'m>(bytes: &'m [u8], opening: u8, key: &[u8]) -> Option<&'m [u8]> {
-    let (&[first, quote], rest) = bytes.split_first_chunk()?;
-    if (first, quote) != (opening, b'"') {
-        return None;
-    }
-    rest.strip_prefix(key)?.strip_prefix(b"\":")
+fn after_key<'m>(bytes: &'m [u8], key: &[u8]) -> Option<&'m [u8]> {
+    bytes.strip_prefix(b",\"")?.strip_prefix(key)?.strip_prefix(b"\":")
 }
 
 /// The unsigned integer that `digits` begins with, up to `,` or `}`, and as it is written.
