@@ -87,7 +87,7 @@ pub struct ServeArgs {
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = values::duration, allow_hyphen_values = true)]
     pub(crate) idle_check: Duration,
 
-    /// Collect broadcasts for this time before writing them, up to 5 times as long where writing a batch takes more than a third of it; 0 writes at once.
+    /// Collect broadcasts for this time before writing them, up to 10 times as long where writing a batch takes more than a sixth of it; 0 writes at once.
     #[arg(long, value_name = "TIME", default_value = "100ms", value_parser = values::duration, allow_hyphen_values = true)]
     pub(crate) broadcast_gather: Duration,
 

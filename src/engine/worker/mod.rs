@@ -8,8 +8,10 @@
 mod accounts;
 mod beside;
 mod comings;
+mod flood;
 mod pooled;
 mod ramp_down;
+mod sleep;
 mod tls;
 mod wire;
 
@@ -25,6 +27,7 @@ use startline_os::tick::{Tick, Ticks};
 use startline_os::timers::Timers;
 
 use beside::Beside;
+use flood::Flood;
 use ramp_down::RampDown;
 
 use super::hosts::Addresses;
@@ -53,11 +56,6 @@ const ARRIVALS_PER_TURN: usize = 64;
 const TIMERS_PER_TURN: usize = 1024;
 /// Places of spills that a worker keeps when none is in use: a steep ramp makes it take thousands.
 const SPILLS_KEPT: usize = 64;
-/// The longest sleep: how late an order from the control thread, or that a deadline has passed, may
-/// be seen.
-const SLEEP_MAX: Duration = Duration::from_millis(50);
-/// … while closes are being spread.
-const SLEEP_MAX_CLOSING: Duration = Duration::from_millis(20);
 
 /// A worker that does not run for so long beyond what it asked for has stalled.
 const STALL_MIN: Duration = Duration::from_millis(100);
@@ -145,6 +143,7 @@ struct Time {
     at: Instants,
     /// Until when it may go without another look, on `clock`: it sleeps.
     asleep_until: Duration,
+    flood: Flood,
 }
 
 impl Time {
@@ -205,6 +204,7 @@ impl<'p> Worker<'p> {
                 started_at: Duration::ZERO,
                 at: Instants::default(),
                 asleep_until: Duration::MAX,
+                flood: Flood::default(),
             },
             so_far: SoFar {
                 arrivals_stopped: false,
@@ -273,6 +273,7 @@ impl<'p> Worker<'p> {
             self.look_at_clock();
             let sleep = self.prepare_sleep();
             self.time.asleep_until += sleep;
+            self.pause_in_flood(sleep);
             match self.wire.poll.poll(&mut events, Some(sleep)) {
                 Ok(()) => {}
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
@@ -280,6 +281,7 @@ impl<'p> Worker<'p> {
             }
             self.look_at_clock();
             let woke = self.time.at.now;
+            self.time.flood.woke(woke, events.iter().count());
             self.run_events(&events);
             let busy = busy.raw() + self.time.clock.now().since(woke).raw();
             self.books.recorder.turn(Ticks::from_raw(busy));
@@ -432,35 +434,6 @@ impl<'p> Worker<'p> {
             self.lent.waits.forget_old(self.time.at.now);
             let interval = self.hand_over();
             self.link.second(interval);
-        }
-    }
-
-    /// How long the poll may sleep; what comes sooner has the alarm set for it. Deadlines alone
-    /// wake nobody: most are of something that has long been answered, and one that is noticed a
-    /// little late harms nobody.
-    fn prepare_sleep(&mut self) -> Duration {
-        if !self.wire.unread.is_empty()
-            || self.pool.can_serve()
-            || self.beside.as_ref().is_some_and(|beside| beside.waits())
-        {
-            return Duration::ZERO;
-        }
-        let longest = if self.so_far.ramp_down.is_some() { SLEEP_MAX_CLOSING } else { SLEEP_MAX };
-        let owed = self.timers.next_due(|queue| self.queues.timer(queue).is_owed());
-        let planned = self.lives.next_start().filter(|_| self.may_start());
-        // A little late rather than early. While the plan's clock stands, none is due.
-        let due = |planned| Some(self.tick_of(self.so_far.shape.happens(planned)?) + Ticks::from_raw(1));
-        let arrival = planned.and_then(due);
-        let departure = self.lives.next_end().and_then(due);
-        let next = [owed, arrival, departure].into_iter().flatten();
-        let next = next.min_by_key(|due| due.since(self.time.at.now));
-        match next.map(|due| (due, due.since(self.time.at.now))) {
-            Some((_, Ticks::ZERO)) => Duration::ZERO,
-            Some((due, wait)) if wait.as_duration() < longest => {
-                self.wire.alarm.wake_at(due, self.time.at.now);
-                longest
-            }
-            _ => longest,
         }
     }
 }

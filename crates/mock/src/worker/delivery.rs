@@ -23,10 +23,10 @@ const RECEIVERS_MAX: usize = 256;
 
 /// Writing one batch to everyone takes one part in so many of a worker's time at most; requests,
 /// PONGs and a load generator on the same cores have the rest.
-const DELIVERY_PARTS: u32 = 3;
+const DELIVERY_PARTS: u32 = 6;
 
 /// The longest gathering, in intervals of the setting.
-const GATHER_INTERVALS_MAX: u32 = 5;
+const GATHER_INTERVALS_MAX: u32 = 10;
 
 impl Worker {
     /// Takes and delivers what is due.
@@ -257,8 +257,8 @@ mod tests {
     #[test]
     fn gathering_takes_longer_where_writing_does() {
         let ticks = |millis| Ticks::from_duration(Duration::from_millis(millis));
-        assert_eq!(gathered_for(ticks(100), ticks(20)), ticks(100));
-        assert_eq!(gathered_for(ticks(100), ticks(70)), ticks(70).times(3));
-        assert_eq!(gathered_for(ticks(100), ticks(3_600_000)), ticks(100).times(5), "it is bounded");
+        assert_eq!(gathered_for(ticks(100), ticks(15)), ticks(100));
+        assert_eq!(gathered_for(ticks(100), ticks(70)), ticks(70).times(6));
+        assert_eq!(gathered_for(ticks(100), ticks(3_600_000)), ticks(100).times(10), "it is bounded");
     }
 }
