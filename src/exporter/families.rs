@@ -148,6 +148,8 @@ pub static FAMILIES: &[Family] = &[
         "From the instant that a message names to its arrival", ages),
     row((Histogram, "propagation", SECONDS), &["announced"],
         "From an act to each receiver of its announcement", propagation),
+    row((Counter, "updates", None), &["fate"],
+        "Updates of periodic messages by pair, the last 5 s left out", updates),
     row((Counter, "message", BYTES), &[],
         "Payload of the messages received", |r| count(r.counts.message_bytes)),
     row((Counter, "socket", BYTES), &["direction"],
@@ -287,6 +289,16 @@ fn ages(reading: &Reading) -> Vec<Sample<'_>> {
 
 fn propagation(reading: &Reading) -> Vec<Sample<'_>> {
     reading.propagation.iter().map(|(name, buckets)| of(name, Value::Buckets(buckets))).collect()
+}
+
+fn updates(reading: &Reading) -> Vec<Sample<'_>> {
+    let Some(updates) = reading.updates else { return Vec::new() };
+    vec![
+        of("expected", Value::Count(updates.expected)),
+        of("received", Value::Count(updates.received)),
+        of("duplicate", Value::Count(updates.duplicate)),
+        of("out-of-order", Value::Count(updates.out_of_order)),
+    ]
 }
 
 fn errors(reading: &Reading) -> Vec<Sample<'_>> {

@@ -102,7 +102,7 @@ mod tests {
     use std::collections::{BTreeMap, BTreeSet};
 
     use super::super::buckets::Buckets;
-    use super::super::reading::{Criterion, Errors, Server, Step};
+    use super::super::reading::{Criterion, Errors, Server, Step, Updates};
     use super::*;
     use crate::measure::{Beats, Phase};
     use crate::report::{Outcome, SequenceResult};
@@ -122,6 +122,7 @@ mod tests {
             sequences: vec![(name(), SequenceResult::default())],
             ages: vec![(name(), Buckets::default())],
             propagation: vec![(name(), Buckets::default())],
+            updates: Some(Updates::default()),
             servers: vec![Server {
                 url: "ws://\"a\"\\b\nc".to_owned(),
                 sessions: 4,

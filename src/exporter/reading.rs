@@ -49,6 +49,8 @@ pub struct Reading {
     pub(super) ages: Vec<(String, Buckets)>,
     /// By what is announced: from the act to each receiver.
     pub(super) propagation: Vec<(String, Buckets)>,
+    /// Where a periodic message is announced.
+    pub(super) updates: Option<Updates>,
     pub(super) servers: Vec<Server>,
     pub(super) tls_full: u64,
     pub(super) tls_resumed: u64,
@@ -85,6 +87,15 @@ pub(super) struct Server {
     pub(super) opened: u64,
     pub(super) failed: u64,
     pub(super) ping_failed: u64,
+}
+
+/// Updates by pair, as far as they are settled.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Updates {
+    pub(super) expected: u64,
+    pub(super) received: u64,
+    pub(super) duplicate: u64,
+    pub(super) out_of_order: u64,
 }
 
 /// A criterion as it stands.
@@ -150,6 +161,7 @@ impl Reading {
             sequences: result.messages.sequences.0.clone(),
             ages: ages(snapshot),
             propagation: propagation(snapshot),
+            updates: result.updates.as_ref().map(Updates::of),
             servers: servers(result),
             tls_full: tally.secured.full,
             tls_resumed: tally.secured.resumed,
@@ -228,6 +240,13 @@ fn servers(result: &RunResult) -> Vec<Server> {
         ping_failed: server.ping_failed,
     };
     result.servers.iter().map(server).collect()
+}
+
+impl Updates {
+    fn of(result: &report::UpdatesResult) -> Self {
+        let report::UpdatesResult { expected, received, duplicate, out_of_order, .. } = *result;
+        Self { expected, received, duplicate, out_of_order }
+    }
 }
 
 impl Criterion {

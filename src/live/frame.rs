@@ -6,15 +6,19 @@
 
 use std::time::Duration;
 
+use told::{ages, heartbeats, messages, propagation, rate, updates};
+
 use crate::foreign;
 use crate::lang::Lang;
 use crate::measure::{Latencies, Phase, Tally};
 use crate::plan::Plan;
 use crate::report::view::Snapshot;
 use crate::report::{
-    CriterionResult, ErrorDetail, EveryResult, Outcome, RunResult, ServerResult, StepResult, TroubleResult,
+    CriterionResult, ErrorDetail, Outcome, RunResult, ServerResult, StepResult, TroubleResult,
 };
-use crate::scenario::{self, Good, MessageType, StepIndex};
+use crate::scenario::{self, Good, StepIndex};
+
+mod told;
 
 /// Kinds of failures kept, most frequent first; the screen says how many there are.
 const KINDS_MAX: usize = 12;
@@ -53,6 +57,8 @@ pub struct Frame {
     pub messages: Vec<Messages>,
     /// Periodic messages that are answered, in the scenario's order.
     pub heartbeats: Vec<Heartbeat>,
+    /// What the others were told of periodic messages; none where no message is announced.
+    pub updates: Option<Updates>,
     /// All messages.
     pub all_messages: Rate,
     /// Bytes read off sockets and written to them, a second.
@@ -120,6 +126,19 @@ pub struct Heartbeat {
     pub answered: u64,
     /// Answered later, never answered, or not sent since the one before was not answered.
     pub failed: u64,
+}
+
+/// Updates of periodic messages by pair, as far as they are settled.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Updates {
+    /// Messages sent.
+    pub sent: u64,
+    /// Updates expected of them.
+    pub expected: u64,
+    /// … that came.
+    pub received: u64,
+    /// … that did not.
+    pub missing: u64,
 }
 
 /// What failed.
@@ -288,9 +307,14 @@ impl Frame {
             arrivals: (second.planned, snapshot.started),
             troubles: result.troubles.iter().map(trouble).collect(),
             errors: errors(result),
-            steps: steps(result, now).chain(ages(snapshot)).take(ROWS_MAX).collect(),
+            steps: steps(result, now)
+                .chain(ages(snapshot))
+                .chain(propagation(snapshot))
+                .take(ROWS_MAX)
+                .collect(),
             messages: messages(snapshot),
             heartbeats: heartbeats(result),
+            updates: result.updates.as_ref().map(updates),
             all_messages: rate(snapshot, totals.counts.messages, now.counts.messages),
             bytes_per_s: (
                 snapshot.per_second(now.counts.bytes_received),
@@ -370,56 +394,6 @@ fn steps(result: &RunResult, now: &Tally) -> impl Iterator<Item = Step> {
         now: now.step(k).and_then(|step| p99(&step.from_due)),
     };
     result.steps.iter().enumerate().map(step)
-}
-
-/// How long before they came messages were sent: as rows among the steps.
-fn ages(snapshot: &Snapshot<'_>) -> impl Iterator<Item = Step> {
-    let Snapshot { second, interval, result, .. } = snapshot;
-    let kinds = &second.totals.layout().messages;
-    result.messages.ages.iter().map(move |(kind, age)| {
-        let index = kinds.iter().position(|name| name == kind);
-        let now = index.and_then(|k| interval.tally().kind(k));
-        Step {
-            name: name(&format!("{kind} age")),
-            timed: Timed::Again,
-            count: age.count,
-            errors: None,
-            scheduled: [None; 2],
-            sent: [age.latency.p50_ms, age.latency.p99_ms],
-            now: now.and_then(|measured| p99(&measured.ages)),
-        }
-    })
-}
-
-fn messages(snapshot: &Snapshot<'_>) -> Vec<Messages> {
-    let names = &snapshot.second.totals.layout().messages;
-    let (totals, now) = (snapshot.second.totals.tally(), snapshot.interval.tally());
-    let listed = names.iter().take(ROWS_MAX).enumerate().map(|(k, kind)| {
-        let kind_index = MessageType(k as u8);
-        Messages {
-            kind: name(kind),
-            rate: rate(snapshot, totals.messages_of(kind_index), now.messages_of(kind_index)),
-            age: snapshot.result.messages.ages.get(kind).and_then(|age| age.latency.p99_ms),
-        }
-    });
-    let other = rate(snapshot, totals.messages_other(names.len()), now.messages_other(names.len()));
-    listed.chain([Messages { kind: "other".to_owned(), rate: other, age: None }]).collect()
-}
-
-/// Those that are answered are steps, too.
-fn heartbeats(result: &RunResult) -> Vec<Heartbeat> {
-    let every = result.every.iter().filter(|(name, _)| result.steps.get(name).is_some());
-    let heartbeat = |(every_name, every): (&str, &EveryResult)| Heartbeat {
-        name: name(every_name),
-        sent: every.sent,
-        answered: every.answered,
-        failed: every.late + every.unanswered + every.missed,
-    };
-    every.take(ROWS_MAX).map(heartbeat).collect()
-}
-
-fn rate(snapshot: &Snapshot<'_>, total: u64, now: u64) -> Rate {
-    Rate { total, per_s: snapshot.per_second(now) }
 }
 
 fn servers(result: &RunResult) -> Vec<Server> {

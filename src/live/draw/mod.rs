@@ -89,12 +89,13 @@ enum Part {
     Errors,
     Messages,
     Heartbeats,
+    Updates,
     Servers,
     Generator,
     Criteria,
 }
 
-const TALL: [Part; 12] = [
+const TALL: [Part; 13] = [
     Part::Head,
     Part::Sessions,
     Part::Arrivals,
@@ -104,13 +105,14 @@ const TALL: [Part; 12] = [
     Part::Errors,
     Part::Messages,
     Part::Heartbeats,
+    Part::Updates,
     Part::Servers,
     Part::Generator,
     Part::Criteria,
 ];
 
 /// Who gets rows, in this order, up to so many.
-const TALL_GRANTS: [(Part, usize); 27] = [
+const TALL_GRANTS: [(Part, usize); 28] = [
     (Part::Head, 2),
     (Part::Sessions, 1),
     (Part::Troubles, 2),
@@ -130,6 +132,7 @@ const TALL_GRANTS: [(Part, usize); 27] = [
     (Part::Charts, CHART_ROWS_MIN),
     (Part::Charts, 4),
     (Part::Heartbeats, 1),
+    (Part::Updates, 1),
     (Part::Criteria, 4),
     (Part::Charts, CHART_ROWS_MAX),
     (Part::Steps, usize::MAX),
@@ -154,6 +157,7 @@ impl Part {
             Self::Errors => parts.errors(columns, rows_max),
             Self::Messages => parts.messages(columns, rows_max),
             Self::Heartbeats => parts.heartbeats(columns, rows_max),
+            Self::Updates => parts.updates(columns, rows_max),
             Self::Servers => parts.servers(columns, rows_max),
             Self::Generator => parts.generator(columns, rows_max),
             Self::Criteria => parts.criteria_flow(columns, rows_max),
@@ -252,7 +256,8 @@ fn wide_left(parts: &Parts<'_>, area: Rect, buffer: &mut Buffer) {
 fn wide_right(parts: &Parts<'_>, area: Rect, buffer: &mut Buffer) {
     let columns = usize::from(area.width);
     let rows = usize::from(area.height);
-    let messages = [parts.messages(columns, 8), parts.heartbeats(columns, 2)].concat();
+    let messages =
+        [parts.messages(columns, 8), parts.heartbeats(columns, 2), parts.updates(columns, 2)].concat();
     let others = [parts.generator(columns, 6), messages, parts.servers(columns, 8)];
     let taken: usize = others.iter().filter(|lines| !lines.is_empty()).map(|lines| lines.len() + 1).sum();
     let mut lines = parts.criteria_list(columns, rows.saturating_sub(taken).max(2));

@@ -208,6 +208,23 @@ impl Parts<'_> {
         flow(self.theme, "Heartbeats", sent.into_iter().map(heartbeat).collect(), columns, rows_max)
     }
 
+    /// What the others were told of periodic messages; nothing before one is sent.
+    pub fn updates(&self, columns: usize, rows_max: usize) -> Vec<Line<'static>> {
+        let Some(updates) = self.model.frame.updates.filter(|updates| updates.sent > 0) else {
+            return Vec::new();
+        };
+        let missing = if updates.missing > 0 { Tone::Bad } else { Tone::Plain };
+        let pieces = vec![
+            self.text(Tone::Plain, format!("{} messages", grouped(updates.sent))),
+            self.text(
+                Tone::Plain,
+                format!("{} of {} received", grouped(updates.received), grouped(updates.expected)),
+            ),
+            self.text(missing, format!("{} missing", grouped(updates.missing))),
+        ];
+        flow(self.theme, "Updates", pieces, columns, rows_max)
+    }
+
     /// How sessions are spread over servers, and connections over addresses; nothing before there
     /// are any.
     pub fn servers(&self, columns: usize, rows_max: usize) -> Vec<Line<'static>> {
