@@ -39,6 +39,7 @@ use crate::lookup::agent;
 use crate::lookup::challenge::{LookedUp, Standing, look_up_heard};
 use crate::lookup::hosts::trust_of;
 use crate::plan::capacity::Limits;
+use crate::plan::course::{Finish, Misfit};
 use crate::plan::schedule::{self, Challenge, Entry, Start};
 use crate::plan::summary::Summary;
 use crate::plan::zone::Clues;
@@ -301,6 +302,7 @@ fn check_schedule(
         .map_err(Unfit::Unasked)?
         .ok_or(Unfit::Interrupted)?;
     check_standing(&looked_up, plan, output).map_err(Unfit::Refused)?;
+    check_finish(&looked_up, plan, output).map_err(Unfit::Refused)?;
     refuse_zone(&looked_up, plan).map_err(Unfit::Refused)?;
     let fits = judge(&looked_up, plan).map_err(Unfit::Refused)?;
     Ok(match fits {
@@ -322,6 +324,17 @@ fn refuse_zone(looked_up: &LookedUp, plan: &Plan) -> Result<()> {
     let zone = schedule::known_zone(&plan.settings.time_zone)?;
     let clues = Clues::new(&challenge, looked_up.created_at.as_deref(), looked_up.server_now, &zone);
     Ok(clues.rule_out()?)
+}
+
+/// Refuses sessions that would run on behind the challenge's end; warns of ones that stop before it.
+fn check_finish(looked_up: &LookedUp, plan: &Plan, output: &Output) -> Result<()> {
+    let misfit = looked_up.course_cm.zip(Finish::of(plan)).map(|(course_cm, finish)| finish.check(course_cm));
+    match misfit {
+        Some(Err(misfit @ Misfit::Beyond { .. })) => bail!("{misfit}; {}", misfit.fix()),
+        Some(Err(misfit)) => output.say(format!("warning: {misfit}; {}", misfit.fix())),
+        _ => {}
+    }
+    Ok(())
 }
 
 /// Warns of members who will be refused; refuses a run if that is all of them.

@@ -23,7 +23,7 @@ use crate::plan::schedule::date_header;
 use crate::scenario::HttpStep;
 use crate::scenario::json::{Json, without_mark};
 use crate::scenario::outside::says_who;
-use crate::scenario::schedule::{Participants, Schedule};
+use crate::scenario::schedule::{Course, Participants, Schedule};
 use crate::scenario::secrets::Held;
 use crate::scenario::take::Body;
 use crate::scenario::template::{Scope, Taken, Template};
@@ -46,6 +46,8 @@ pub struct LookedUp {
     pub ends_at: String,
     /// When it was made, in the server's local time, if the scenario says where that is.
     pub created_at: Option<String>,
+    /// How far it is, in centimetres, if the scenario says where that is and what it means.
+    pub course_cm: Option<u64>,
     /// The server's clock.
     pub server_now: Timestamp,
     /// How many of the plan's members can enter, if the scenario says where they are listed.
@@ -222,6 +224,7 @@ impl<'p> Asker<'p> {
             starts_at: text(&schedule.starts_at)?,
             ends_at: text(&schedule.ends_at)?,
             created_at: schedule.created_at.as_deref().and_then(|pointer| text(pointer).ok()),
+            course_cm: schedule.course.as_ref().and_then(|course| course_cm(course, &answer.json)),
             // A server without a Date header shares our clock, for all we know.
             server_now: answer.date.unwrap_or_else(Timestamp::now),
             standing: schedule
@@ -328,6 +331,15 @@ fn listed(members: &Members, them: &Participants, answer: &Value) -> Option<Hash
     };
     let has_place = |(_, status): &(MemberName, String)| !them.has_left.contains(status);
     Some(list.iter().filter_map(one).filter(has_place).collect())
+}
+
+/// Returns how far runners go by the answer; `None` when the answer does not say it in a way known here.
+fn course_cm(course: &Course, answer: &Value) -> Option<u64> {
+    match answer.pointer(&course.at)? {
+        Value::String(said) => course.cm(said),
+        Value::Number(km) => course.cm(&km.to_string()),
+        _ => None,
+    }
 }
 
 /// Returns how many members it takes by the answer; `None` when the answer does not say.

@@ -6,6 +6,7 @@
 
 pub mod beside;
 pub mod capacity;
+pub mod course;
 pub mod every;
 pub mod http;
 pub mod load;

@@ -11,10 +11,12 @@ use super::format::clean;
 use super::look_up::{CREATE_ANOTHER, LookUp, LookUpFailure, Wanted};
 use super::{participants, zone};
 use crate::checks::{Check, Figure, Fix, Verdict};
+use crate::plan::course::{Finish, Misfit};
 use crate::plan::schedule::{
     self, Challenge, Demand, ENTER_MARGIN, Entry, ScheduleError, Standing, Start, Status,
 };
 use crate::plan::zone::Clues;
+use crate::scenario::runner::km_text;
 
 const CHALLENGE: (&str, &str, &str) = ("challenge", "challenge", "READY");
 /// What is needed of it where the run waits.
@@ -75,7 +77,24 @@ pub fn checks(look_up: &LookUp<'_>, wanted: &Wanted<'_>) -> Vec<Check> {
         true => skipped_schedule(WRONG_ZONE),
         false => fit(&challenge, &now, &judged, wanted),
     };
-    vec![zone, status, fit, participants::check(look_up, wanted, challenge.status)]
+    let mut checks = vec![zone, status, fit, participants::check(look_up, wanted, challenge.status)];
+    checks.extend(look_up.course_cm.zip(wanted.finish).map(|(course_cm, it)| finish(course_cm, it)));
+    checks
+}
+
+/// Whether sessions finish where the challenge does.
+fn finish(course_cm: u64, finish: Finish) -> Check {
+    let (course, own) = (km_text(course_cm), km_text(finish.runner.finish_cm));
+    let reading = Figure::words(format!("finish_km {own}"));
+    let check =
+        Check::ok("finish", "finish", reading, Figure::words(format!("{course} km, the challenge's")));
+    match finish.check(course_cm) {
+        Ok(()) => check,
+        Err(misfit) => {
+            let verdict = if matches!(misfit, Misfit::Beyond { .. }) { Verdict::Fail } else { Verdict::Warn };
+            check.but(verdict, misfit.to_string(), vec![Fix::advice(misfit.fix())])
+        }
+    }
 }
 
 fn unreadable(error: &ScheduleError, look_up: &LookUp<'_>, wanted: &Wanted<'_>) -> Vec<Check> {
@@ -213,6 +232,7 @@ mod tests {
     use jiff::tz::TimeZone;
 
     use super::*;
+    use crate::scenario::runner::Runner;
 
     static ZONE: TimeZone = TimeZone::UTC;
     const START: &str = "2026-11-26T19:05:00";
@@ -225,6 +245,7 @@ mod tests {
             starts_at: START,
             ends_at: END,
             created_at: Some("2026-11-26T18:00:00"),
+            course_cm: Some(500_000),
             server_now: format!("2026-11-26T{now}Z").parse().expect("an instant"),
             standing: Some(standing),
             barred: BTreeMap::new(),
@@ -239,6 +260,7 @@ mod tests {
             sessions: 10,
             ramp: Duration::from_secs(60),
             hold: Duration::from_secs(1800),
+            finish: None,
             wait_ready: false,
             zone: &ZONE,
             waiting: "WAITING",
@@ -386,6 +408,22 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn sessions_that_run_on_behind_the_finish_fail() {
+        let finished = |finish_cm| {
+            let runner = Runner { pace_s_per_km: 360, finish_cm };
+            let finish = Some(Finish { runner, within: Duration::from_secs(3_600) });
+            checks(&look_up("READY", "19:01:00"), &Wanted { finish, ..wanted() }).remove(4)
+        };
+        assert_eq!([500_000, 1_000_000, 100_000].map(|cm| finished(cm).verdict), [Well, Fail, Warn]);
+        let beyond = finished(1_000_000);
+        assert_eq!(
+            (&*beyond.reading.text, &*beyond.need.text),
+            ("finish_km 10.0", "5.0 km, the challenge's")
+        );
+        assert_eq!(beyond.fixes[0].text, "give --set finish_km=5.0");
     }
 
     #[test]

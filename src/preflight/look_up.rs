@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::checks::Fix;
+use crate::plan::course::Finish;
 use crate::plan::schedule::Standing;
 
 /// The fix for a challenge that nobody can enter any more.
@@ -28,6 +29,8 @@ pub struct LookUp<'l> {
     pub ends_at: &'l str,
     /// When the challenge was created, likewise, if the answer says so.
     pub created_at: Option<&'l str>,
+    /// How far the challenge is, in centimetres, if known.
+    pub course_cm: Option<u64>,
     /// The server's clock.
     pub server_now: Timestamp,
     /// The plan's members by their participation, if the answer lists participants.
@@ -51,6 +54,8 @@ pub struct Wanted<'w> {
     pub ramp: Duration,
     /// From then to the close of accounts.
     pub hold: Duration,
+    /// Where sessions finish, if they do.
+    pub finish: Option<Finish>,
     /// Whether the run waits for READY.
     pub wait_ready: bool,
     /// The zone of the server's times.

@@ -5,6 +5,8 @@
 //! next if a centimetre is run in between; a text is that of a Java double, so that a server that
 //! reads the number and writes it again sends the same bytes.
 
+use std::time::Duration;
+
 use crate::draw;
 
 /// Centimetres in a kilometre.
@@ -63,6 +65,13 @@ impl Runner {
         (pace - spread + drawn as u64).max(1) as u32
     }
 
+    /// How far any of them can be after so long, in centimetres.
+    pub fn farthest_cm(&self, run: Duration) -> u64 {
+        let pace = u64::from(self.pace_s_per_km);
+        let fastest = (pace - pace * PACE_SPREAD_PERCENT / 100).max(1);
+        (run.as_millis() as u64).saturating_mul(100) / fastest
+    }
+
     /// How far it is after so many milliseconds, in centimetres.
     pub fn distance_cm(&self, seed: u64, session: u32, run_ms: u64) -> u64 {
         (run_ms.saturating_mul(100) / u64::from(self.pace(seed, session))).min(self.finish_cm)
@@ -90,8 +99,15 @@ pub(super) fn push_km(out: &mut Vec<u8>, cm: u64) {
     }
 }
 
+/// Writes kilometres as a message says them.
+pub fn km_text(cm: u64) -> String {
+    let mut out = Vec::new();
+    push_km(&mut out, cm);
+    String::from_utf8_lossy(&out).into_owned()
+}
+
 /// Reads kilometres with at most five decimals: `5`, `21.0975`.
-fn cm_of(text: &str) -> Option<u64> {
+pub(super) fn cm_of(text: &str) -> Option<u64> {
     let (whole, decimals) = text.split_once('.').unwrap_or((text, "0"));
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     if !digits(whole) || !digits(decimals) || decimals.len() > 5 {
@@ -110,18 +126,12 @@ mod tests {
 
     const RUNNER: Runner = Runner { pace_s_per_km: 360, finish_cm: 500_000 };
 
-    fn km(cm: u64) -> String {
-        let mut out = Vec::new();
-        push_km(&mut out, cm);
-        String::from_utf8(out).unwrap()
-    }
-
     proptest! {
         #[test]
         fn a_distance_is_written_as_a_double_is(cm in 100_u64..1_000_000_000_000) {
             // `{:?}` of Rust is Java's from a thousandth on.
-            prop_assert_eq!(km(cm), format!("{:?}", cm as f64 / 1e5));
-            prop_assert_eq!(cm_of(&km(cm)), (cm < u64::from(u32::MAX) * 100_000).then_some(cm));
+            prop_assert_eq!(km_text(cm), format!("{:?}", cm as f64 / 1e5));
+            prop_assert_eq!(cm_of(&km_text(cm)), (cm < u64::from(u32::MAX) * 100_000).then_some(cm));
         }
 
         #[test]
@@ -146,7 +156,10 @@ mod tests {
 
     #[test]
     fn kilometres_are_read_as_they_are_written() {
-        assert_eq!([0, 1, 10_000, 100_000, 2_109_750].map(km), ["0.0", "0.00001", "0.1", "1.0", "21.0975"]);
+        assert_eq!(
+            [0, 1, 10_000, 100_000, 2_109_750].map(km_text),
+            ["0.0", "0.00001", "0.1", "1.0", "21.0975"]
+        );
         assert_eq!(cm_of("5"), Some(500_000));
         for text in ["", "5.", ".5", "-1", "1e3", "five", "1.000001"] {
             assert_eq!(cm_of(text), None, "{text}");

@@ -5,13 +5,24 @@
 //! this request. Invariant: the request uses only values that those steps take.
 
 use super::HttpStep;
-use super::document::Section;
+use super::document::{Section, Text};
 use super::names::{Moment, Vocabulary};
 use super::request::{Result, check_pointer, headers, request_path};
+use super::runner::cm_of;
 use super::template::Template;
 
-pub(super) const KEYS: [&str; 8] =
-    ["after", "path", "headers", "status", "starts_at", "ends_at", "created_at", "participants"];
+pub(super) const KEYS: [&str; 10] = [
+    "after",
+    "path",
+    "headers",
+    "status",
+    "starts_at",
+    "ends_at",
+    "created_at",
+    "distance",
+    "distances",
+    "participants",
+];
 pub(super) const PARTICIPANT_KEYS: [&str; 7] =
     ["list", "member", "status", "may_enter", "may_return", "has_left", "room"];
 
@@ -33,8 +44,27 @@ pub struct Schedule {
     pub ends_at: String,
     /// Pointer to the instant at which it was made, where the answer has one.
     pub created_at: Option<String>,
+    /// Where it says how far runners go, where the answer does.
+    pub course: Option<Course>,
     /// Where those who have joined are listed.
     pub participants: Option<Participants>,
+}
+
+/// How far the runners of a challenge go.
+#[derive(Clone, Debug)]
+pub struct Course {
+    /// RFC 6901 pointer to it: kilometres, or the name of a distance.
+    pub at: String,
+    /// The names, in centimetres.
+    pub named: Vec<(String, u64)>,
+}
+
+impl Course {
+    /// Returns how many centimetres this text says; none where it has no meaning here.
+    pub fn cm(&self, said: &str) -> Option<u64> {
+        let named = self.named.iter().find(|(name, _)| name == said);
+        named.map(|(_, cm)| *cm).or_else(|| cm_of(said))
+    }
 }
 
 /// The list of those who have joined.
@@ -82,8 +112,26 @@ pub(super) fn compile(
         starts_at: pointer(&section, "starts_at")?,
         ends_at: pointer(&section, "ends_at")?,
         created_at: section.has("created_at").then(|| pointer(&section, "created_at")).transpose()?,
+        course: course(&section)?,
         participants: participants(&section)?,
     }))
+}
+
+fn course(schedule: &Section<'_>) -> Result<Option<Course>> {
+    let named = schedule.pairs("distances", true)?;
+    if !schedule.has("distance") {
+        let without = "say with \"distance\" where the answer has one of them";
+        return match named.first() {
+            Some((name, _)) => Err(schedule.error("distances", name.span.clone(), without)),
+            None => Ok(None),
+        };
+    }
+    let in_cm = |(name, km): (Text<'_>, Text<'_>)| match cm_of(km.value) {
+        Some(cm) => Ok((name.value.to_owned(), cm)),
+        None => Err(schedule.error("distances", km.span, "it is not in kilometres, such as 5 or 21.0975")),
+    };
+    let named = named.into_iter().map(in_cm).collect::<Result<_>>()?;
+    Ok(Some(Course { at: pointer(schedule, "distance")?, named }))
 }
 
 fn participants(schedule: &Section<'_>) -> Result<Option<Participants>> {
@@ -166,6 +214,20 @@ mod tests {
         assert_eq!(schedule.participants.expect("they are there").has_left, ["GONE"]);
         let error = compiled(&format!("{text}\"GONE LOST\"\n")).unwrap_err();
         assert!(error.contains("\"LOST\" is in may_return, too"), "{error}");
+    }
+
+    #[test]
+    fn distances_have_names_or_are_kilometres() {
+        let of = |keys: &str| compiled(&format!("after = \"login\"\npath = \"/c\"\n{keys}\n{REST}"));
+        let scenario =
+            of("distance = \"/d\"\ndistances = { FIVE = 5, HALF = 21.0975 }").expect("it compiles");
+        let course = scenario.schedule.and_then(|it| it.course).expect("it is there");
+        let said = ["FIVE", "HALF", "7.5", "10", "FORTY"].map(|said| course.cm(said));
+        assert_eq!(said, [Some(500_000), Some(2_109_750), Some(750_000), Some(1_000_000), None]);
+        let error = of("distance = \"/d\"\ndistances = { FIVE = \"5 km\" }").unwrap_err();
+        assert!(error.contains("not in kilometres"), "{error}");
+        let error = of("distances = { FIVE = 5 }").unwrap_err();
+        assert!(error.contains("say with \"distance\" where"), "{error}");
     }
 
     #[test]

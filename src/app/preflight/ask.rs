@@ -11,6 +11,7 @@ use crate::checks::{Check, Fix};
 use crate::lookup::advice::was_answered;
 use crate::lookup::challenge::{Asker, Lacking, LookedUp, Unexpected};
 use crate::members::{MemberName, SessionNumber};
+use crate::plan::course::Finish;
 use crate::plan::schedule::known_zone;
 use crate::plan::{Plan, Settings};
 use crate::preflight::challenge;
@@ -143,6 +144,7 @@ pub(super) fn challenge(
         starts_at: &looked_up.starts_at,
         ends_at: &looked_up.ends_at,
         created_at: looked_up.created_at.as_deref(),
+        course_cm: looked_up.course_cm,
         server_now: looked_up.server_now,
         standing: looked_up.standing,
         barred: barred(plan, participants, &looked_up),
@@ -157,6 +159,7 @@ pub(super) fn challenge(
             sessions: plan.settings.sessions,
             ramp: settings.ramp,
             hold: settings.hold,
+            finish: Finish::of(plan),
             wait_ready: settings.wait_ready,
             zone: &zone,
             waiting: &waiting,

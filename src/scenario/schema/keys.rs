@@ -142,6 +142,8 @@ const SCHEDULE: &[Key] = &[
     required("starts_at", Text, "Pointer to the instant by which everyone has to be in."),
     required("ends_at", Text, "Pointer to the instant by which the hold has to be over."),
     key("created_at", Text, "Pointer to the instant at which it was made."),
+    key("distance", Text, "Pointer to how far runners go: kilometres, or a name."),
+    key("distances", Scalars, "Kilometres of the names: FIVE = 5."),
     key("participants", One("participants"), "Where those who have joined are listed."),
 ];
 
