@@ -1,7 +1,37 @@
-//! The nearest valid name to a mistyped one.
+//! The nearest valid name to a mistyped one, or to another tool's word for it.
 //!
-//! Does not decide what is valid. Invariant: a suggestion is close enough to be a typing error; a name that
-//! resembles no valid one gets none.
+//! Does not decide what is valid. Invariant: a suggestion is close enough to be a typing error, or means the
+//! same; any other name gets none.
+
+/// What other tools call a thing, and our names for it: the first that is valid is meant.
+const WORDS: [(&str, &[&str]); 26] = [
+    ("assert", &["expect"]),
+    ("binary", &["frames"]),
+    ("capture", &["take"]),
+    ("code", &["status"]),
+    ("count", &["times"]),
+    ("data", &["body", "send"]),
+    ("delay", &["pause"]),
+    ("endpoint", &["path", "url"]),
+    ("equals", &["is"]),
+    ("expect", &["await"]),
+    ("extract", &["take"]),
+    ("json", &["body", "send"]),
+    ("keepalive", &["every"]),
+    ("heartbeat", &["every"]),
+    ("message", &["send"]),
+    ("payload", &["body", "send"]),
+    ("period", &["interval"]),
+    ("prefix", &["starts"]),
+    ("receive", &["await"]),
+    ("save", &["take"]),
+    ("text", &["send", "contains"]),
+    ("think_time", &["pause"]),
+    ("type", &["fields"]),
+    ("uri", &["url", "path"]),
+    ("url", &["path"]),
+    ("wait", &["await", "pause"]),
+];
 
 /// Returns the candidate with the smallest edit distance to `name` (a swap of neighbours is one edit), if that is at
 /// most a third of its length; one edit is always allowed.
@@ -16,11 +46,17 @@ pub fn nearest<'c>(name: &str, candidates: impl IntoIterator<Item = &'c str>) ->
 
 /// Returns `; did you mean "x"?`, or the list of what is valid when nothing is near.
 pub fn hint(name: &str, candidates: &[&str]) -> String {
-    match nearest(name, candidates.iter().copied()) {
+    match nearest(name, candidates.iter().copied()).or_else(|| meant(name, candidates)) {
         Some(candidate) => format!("; did you mean \"{candidate}\"?"),
         None if candidates.is_empty() => String::new(),
         None => format!("; valid: {}", candidates.join(", ")),
     }
+}
+
+/// The candidate that means the same.
+fn meant<'c>(name: &str, candidates: &[&'c str]) -> Option<&'c str> {
+    let (_, ours) = WORDS.iter().find(|(word, _)| *word == name)?;
+    ours.iter().find_map(|our| candidates.iter().find(|candidate| *candidate == our)).copied()
 }
 
 #[cfg(test)]
@@ -39,6 +75,13 @@ mod tests {
         assert_eq!(nearest("colour", ["method", "timeout", "take"]), None);
         assert_eq!(hint("colour", &["method", "take"]), "; valid: method, take");
         assert_eq!(hint("colour", &[]), "");
+    }
+
+    #[test]
+    fn other_tools_words_are_known() {
+        assert_eq!(hint("json", &["method", "body"]), "; did you mean \"body\"?");
+        assert_eq!(hint("json", &["send", "await"]), "; did you mean \"send\"?");
+        assert_eq!(hint("json", &["interval"]), "; valid: interval");
     }
 
     #[test]

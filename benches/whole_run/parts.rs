@@ -8,7 +8,7 @@ use super::{everyone, pooled, scale, systems, tls};
 type Part = fn() -> Result<Value, String>;
 
 /// All parts by name, in the order in which they are measured.
-pub const ALL: [(&str, Part); 27] = [
+pub const ALL: [(&str, Part); 30] = [
     ("density", density),
     ("heartbeat", heartbeat),
     ("burst", burst),
@@ -23,6 +23,9 @@ pub const ALL: [(&str, Part); 27] = [
     ("systems-ocpp", systems::ocpp),
     ("systems-mqtt", systems::mqtt),
     ("systems-phoenix", systems::phoenix),
+    ("systems-chat", systems::chat),
+    ("systems-stomp", systems::stomp),
+    ("systems-centrifugo", systems::centrifugo),
     ("tls-density", tls::density),
     ("tls-heartbeat", tls::heartbeat),
     ("tls-handshakes", tls::handshakes),

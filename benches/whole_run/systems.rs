@@ -1,8 +1,9 @@
-//! What a session of each built-in scenario takes, against the servers of `tests/interop`.
+//! What a session of each built-in scenario takes, against the servers of `tests/interop`; those of
+//! chat, STOMP and Centrifugo are played by `standin.js`.
 //!
-//! Node, Python's packages and mosquitto have to be there (`scripts/test` installs them); RabbitMQ
-//! and Centrifugo are left out. Invariant: everyone says nothing, since in one room of ten thousand
-//! each word is ten thousand messages; what is measured is being held.
+//! Node, Python's packages and mosquitto have to be there (`scripts/test` installs them). Invariant:
+//! everyone says nothing, since in one room of ten thousand each word is ten thousand messages; what
+//! is measured is being held.
 
 use std::io::{BufRead, BufReader};
 use std::net::{TcpListener, TcpStream};
@@ -21,6 +22,8 @@ struct System(&'static str, Program, &'static str, &'static str);
 #[derive(Clone, Copy)]
 enum Program {
     Node(&'static str),
+    /// `standin.js` of the benches.
+    StandIn,
     Python(&'static str),
     Mosquitto,
 }
@@ -59,6 +62,23 @@ pub fn phoenix() -> Result<Value, String> {
     System("phoenix", program, r#"{"tick_ms":10000}"#, "--every say.interval=1h").measure()
 }
 
+/// A stand-in for the chat's server.
+pub fn chat() -> Result<Value, String> {
+    System("chat", Program::StandIn, r#"{"system":"chat"}"#, "--no-broadcast --every say.interval=1h")
+        .measure()
+}
+
+/// A stand-in for a STOMP broker.
+pub fn stomp() -> Result<Value, String> {
+    System("stomp", Program::StandIn, r#"{"system":"stomp"}"#, "--every say.interval=1h").measure()
+}
+
+/// A stand-in for Centrifugo.
+pub fn centrifugo() -> Result<Value, String> {
+    let program = Program::StandIn;
+    System("centrifugo", program, r#"{"system":"centrifugo"}"#, "--every say.interval=1h").measure()
+}
+
 impl System {
     /// Client memory a held session: the slope of what runs of 2,000 to 10,000 have taken since their start.
     fn measure(&self) -> Result<Value, String> {
@@ -79,6 +99,12 @@ impl System {
         println!("| scenario | bytes a held session |\n|---|---:|\n| {scenario} | {bytes:.0} |\n");
         Ok(json!({ "bytes_per_held_session": bytes, "runs": runs }))
     }
+}
+
+fn node(root: &Path, script: &Path) -> Command {
+    let mut command = Command::new("node");
+    command.env("NODE_PATH", root.join("target/node/node_modules")).arg(script);
+    command
 }
 
 /// A server that is ended when dropped.
@@ -102,11 +128,8 @@ impl Server {
         let scripts = root.join("tests/interop/servers");
         let directory = tempfile::tempdir().map_err(|error| error.to_string())?;
         let mut command = match program {
-            Program::Node(script) => {
-                let mut command = Command::new("node");
-                command.env("NODE_PATH", root.join("target/node/node_modules")).arg(scripts.join(script));
-                command
-            }
+            Program::Node(script) => node(root, &scripts.join(script)),
+            Program::StandIn => node(root, &root.join("benches/whole_run/standin.js")),
             Program::Python(script) => {
                 let mut command = Command::new("python3");
                 command.env("PYTHONPATH", root.join("target/python")).arg(scripts.join(script));

@@ -7,6 +7,7 @@
 use std::cell::Cell;
 use std::io::{self, Write};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -35,6 +36,9 @@ pub fn run(args: &TryArgs) -> Result<ExitStatus> {
     let settings = args.settings()?.into_settings()?;
     descriptors::raise_limit().context("cannot raise the soft descriptor limit to the hard one")?;
     let (mut plan, limits) = doctor::plan_of(settings, Path::new("/"))?;
+    // One session stands for all: it sends what only a share of a run's sessions does, too.
+    let websocket = Arc::make_mut(&mut plan.scenario).websocket.as_mut();
+    websocket.into_iter().flat_map(|websocket| &mut websocket.every).for_each(|every| every.share = 1.0);
     let mut hosts = doctor::hosts_of(&plan)?;
     let interrupt = Interrupt::listen(Notices::new("closing the session", "the session was not closed"))?;
     let mock_server = plan.is_for_mock().then(|| start_mock_server(&mut plan, &limits)).transpose()?;

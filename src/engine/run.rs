@@ -32,7 +32,7 @@ use crate::measure::servers::ServerNames;
 use crate::measure::updates::{Recent, Updates};
 use crate::measure::{Layout, Recorder};
 use crate::members::SessionNumber;
-use crate::plan::{End, Plan};
+use crate::plan::Plan;
 use crate::session::script::Delays;
 use crate::session::{Rhythm, Script, StepPlaces};
 
@@ -221,8 +221,7 @@ pub(super) fn script_of(plan: &Plan, hosts: Vec<String>) -> Script {
         rhythm: Rhythm::of(&plan.scenario, plan.settings.seed),
         places: StepPlaces::of(&plan.scenario),
         sends_cookies: plan.scenario.sends_cookies(),
-        quit: plan.settings.end == End::Quit
-            || plan.scenario.websocket.as_ref().is_some_and(|websocket| websocket.quits),
+        quit: plan.quits(),
         delays: Delays::of(&plan.scenario),
         members: Arc::clone(&plan.members),
     }

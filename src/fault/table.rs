@@ -210,8 +210,8 @@ faults! {
             "서버가 세션이 지킬 수 없는 간격을 지정했습니다(100 ms~9 h). 증거와 시나리오 interval의 단위를 확인하십시오.")
         /// The upgrade was answered with this status instead of 101.
         UpgradeRefused(u16, plain) => ("upgrade-refused-<status>", Server, NOTHING,
-            "What answers does not upgrade; check the proxy's Upgrade headers and the path.",
-            "상대가 업그레이드하지 않습니다. 프록시의 Upgrade 헤더와 경로를 확인하십시오.")
+            "What answers does not upgrade; check the path, the subprotocol, and the proxy's Upgrade headers.",
+            "상대가 업그레이드하지 않습니다. 경로, 서브프로토콜, 프록시의 Upgrade 헤더를 확인하십시오.")
         {
             301 | 302 | 303 | 307 | 308 => ("upgrade-refused-<status>", Server, NOTHING,
                 "The server redirects: use the URL of Location (in the evidence) in the scenario, or --ws-map to it.",

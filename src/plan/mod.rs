@@ -89,6 +89,12 @@ impl Plan {
         self.settings.sessions.saturating_add(shared).saturating_add(beside as u32)
     }
 
+    /// Whether sessions send the scenario's quit message before they close.
+    pub fn quits(&self) -> bool {
+        let websocket = self.scenario.websocket.as_ref();
+        self.settings.end == End::Quit || websocket.is_some_and(|websocket| websocket.quits)
+    }
+
     /// The same with other settings, and the shape of the load that follows from them.
     pub fn with_settings(self, settings: Settings) -> Self {
         let shape = settings.shape();

@@ -14,7 +14,7 @@ use super::capacity::{WORKERS_MAX, mock_time_scale};
 use super::load::{Load, Shape, cores_text, per_second, rate_warning, whole};
 use super::observers::pairs_bytes;
 use super::shape::Stage;
-use super::{End, Http, KeyExchange, Plan, SuiteOrder};
+use super::{Http, KeyExchange, Plan, SuiteOrder};
 
 /// What a user should see of a plan before it starts.
 #[derive(Clone, Debug)]
@@ -178,7 +178,7 @@ impl<'p> Summary<'p> {
         let rate = per_second(f64::from(settings.sessions), settings.ramp);
         let mut text = format!("ramp {} ({rate:.1}/s)", duration_text(settings.ramp));
         if self.plan.scenario.websocket.is_some() {
-            let end = end_text(settings.end);
+            let end = end_text(self.plan.quits());
             let (hold, ramp_down) = (duration_text(settings.hold), duration_text(settings.ramp_down));
             let _ = write!(text, ", hold {hold}, ramp-down {ramp_down} ending by {end}");
         }
@@ -213,7 +213,7 @@ impl<'p> Summary<'p> {
         line(
             f,
             "ramp-down",
-            &format!("{} ending by {}", duration_text(settings.ramp_down), end_text(settings.end)),
+            &format!("{} ending by {}", duration_text(settings.ramp_down), end_text(self.plan.quits())),
         )
     }
 
@@ -257,11 +257,8 @@ impl<'p> Summary<'p> {
     }
 }
 
-fn end_text(end: End) -> &'static str {
-    match end {
-        End::Close => "close 1000",
-        End::Quit => "QUIT, which bars the members from re-entering",
-    }
+fn end_text(quits: bool) -> &'static str {
+    if quits { "the quit message, which may bar members from re-entering" } else { "close 1000" }
 }
 
 /// Returns how often a session says something that others are told of, on average.

@@ -243,10 +243,14 @@ impl Text {
             .filter(|(_, count)| *count > 0)
             .collect();
         types.sort_by_key(|(_, count)| Reverse(*count));
+        let hidden = types.len().saturating_sub(TYPES_SHOWN_MAX);
         types.truncate(TYPES_SHOWN_MAX);
         let received = format!("{} ({})", grouped(messages.received), bytes(messages.bytes));
         self.line(Title::Messages, &received);
         self.more(&counted(types.into_iter()));
+        if hidden > 0 {
+            self.more(&self.lang.say(Summary::More, &[&hidden]));
+        }
         self.compressed(result);
         self.kinds(messages);
         if messages.joined > 0 {

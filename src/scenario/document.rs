@@ -127,7 +127,12 @@ impl<'d> Section<'d> {
 
     fn wrong_type(&self, key: &str, value: &Spanned<DeValue<'_>>, wanted: &str) -> ScenarioError {
         let found = value.get_ref().type_str();
-        self.error(key, value.span(), format!("{wanted} is wanted here, this is {}", with_article(found)))
+        let json = if matches!(found, "table" | "array") { super::error::json_hint(key) } else { "" };
+        self.error(
+            key,
+            value.span(),
+            format!("{wanted} is wanted here, this is {}{json}", with_article(found)),
+        )
     }
 
     fn missing(&self, key: &str) -> ScenarioError {

@@ -60,6 +60,14 @@ pub enum ScenarioError {
     },
 }
 
+/// What to write where a message or body is a table.
+pub(super) fn json_hint(key: &str) -> &'static str {
+    match key {
+        "body" | "send" | "answer" => ": write JSON as text, '{\"type\":\"join\"}'",
+        _ => "",
+    }
+}
+
 /// A file's name and text: turns places in it into errors.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Source<'s> {
@@ -73,12 +81,16 @@ impl Source<'_> {
         self.text.get(..start).unwrap_or(self.text).matches('\n').count() + 1
     }
 
-    /// What to write where a list's table stands as one of its own, as a second `[websocket.every]` does.
+    /// What to write where a list's table stands as one of its own, as a second `[websocket.every]` does, or
+    /// JSON between double quotes.
     pub(crate) fn list_hint(&self, start: usize) -> String {
         let line = self.text.lines().nth(self.line(start) - 1).unwrap_or_default().trim();
         let title = line.strip_prefix('[').and_then(|line| line.strip_suffix(']'));
         match title.filter(|title| LISTS.contains(title)) {
             Some(title) => format!(": [{title}] is a list: write [[{title}]]"),
+            None if line.contains("\"{\"") || line.contains("\"[\"") => {
+                ": a text with quotes in it stands between single quotes: '{\"type\":\"join\"}'".to_owned()
+            }
             None => String::new(),
         }
     }

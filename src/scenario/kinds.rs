@@ -124,7 +124,7 @@ pub struct Kinds {
     pub is_binary: bool,
     /// What fields equal that differs between sessions, in the order in which the matcher is told of it.
     pub own: Own,
-    rules: Vec<Rule>,
+    pub(crate) rules: Vec<Rule>,
     places: Vec<Wanted>,
     each: Option<Each>,
 }
@@ -373,7 +373,8 @@ fn answer(
             }
         };
     }
-    let text = table.required_text("answer")?;
+    // An empty message answers an empty one, as with SocketCluster.
+    let Some(text) = table.text("answer")? else { return Ok(None) };
     let own: Vec<u8> = take.iter().map(|(value, _)| *value).collect();
     compiled(table, "answer", &text, vocabulary, Moment::Answer { own: &own }, Unknown::Text).map(Some)
 }

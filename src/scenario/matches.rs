@@ -9,6 +9,7 @@ use startline_protocol::matching::{Place, Pointer, Rule, Span, VALUE_BYTES_MAX, 
 use super::document::{Section, Text};
 use super::names::{Moment, Unknown, Vocabulary, bytes_of};
 use super::request::{Result, compiled};
+use super::take;
 use super::template::{Part, Template};
 
 pub(super) const FIELD_KEYS: [&str; 1] = ["equals"];
@@ -188,7 +189,10 @@ fn with_bytes(text: &str) -> std::result::Result<Vec<u8>, String> {
 
 /// A JSON pointer, with the reason where it is none.
 fn pointer_of(text: &str) -> std::result::Result<Pointer, String> {
-    let pointer = Pointer::parse(text).map_err(|why| format!("\"{text}\": {why}"))?;
+    let pointer = Pointer::parse(text).map_err(|why| match take::as_pointer(text) {
+        Some(pointer) => format!("\"{text}\" is not a JSON pointer: write \"{pointer}\""),
+        None => format!("\"{text}\": {why}"),
+    })?;
     if pointer.tokens().iter().any(|token| token == "*") {
         return Err(format!(
             "\"{text}\": * stands for every element in \"listed\" of [websocket.presence] only"

@@ -20,11 +20,12 @@ use crate::nearest;
 pub(super) use lists::{ErrorNames, NAMES_MAX, NameList};
 
 /// Names that templates always know, and whether each has a meaning before the session is open.
-pub(super) const BUILT_IN: [(&str, bool); 9] = [
+pub(super) const BUILT_IN: [(&str, bool); 10] = [
     ("member_id", true),
     ("challenge_id", true),
     ("session", true),
     ("now_ms", true),
+    ("now_s", true),
     ("now_iso", true),
     ("held_ms", false),
     (SEQUENCE, false),
@@ -111,7 +112,7 @@ pub(super) struct Uses {
     pub(super) values: BTreeSet<u8>,
     /// Names between braces that are text.
     pub(super) text: BTreeSet<String>,
-    /// What may be a mistake in the bodies of requests, in words.
+    /// What may be a mistake in what is sent, in words.
     pub(super) doubts: Vec<String>,
 }
 
@@ -123,7 +124,31 @@ impl Vocabulary {
         moment: Moment<'_>,
         unknown: Unknown,
     ) -> Result<Template, String> {
-        self.within(text, moment, unknown, &mut Vec::new())
+        let template = self.within(text, moment, unknown, &mut Vec::new())?;
+        self.note_other_forms(text);
+        Ok(template)
+    }
+
+    /// Notes what is text here, and a value in other tools: `{{name}}` and `${name}`.
+    fn note_other_forms(&self, text: &str) {
+        let is_known = |brace: &Brace<'_>| {
+            let is_variable = || self.variables.iter().any(|variable| variable.name == brace.name);
+            is_built_in(brace.name) || self.values.position(brace.name).is_some() || is_variable()
+        };
+        let doubled = text.match_indices("{{").filter_map(|(at, _)| Brace::escaped(&text[at..]));
+        let doubled = doubled
+            .filter(is_known)
+            .map(|brace| format!("{{{0}}} is sent as the text {0}: for its value write {0}", brace.text));
+        let dollars = text.match_indices("${").filter_map(|(at, _)| Brace::read(&text[at + 1..]));
+        let dollars = dollars.filter(is_known).map(|brace| {
+            format!("${0} sends a $ before the value: for the value alone write {0}", brace.text)
+        });
+        for line in doubled.chain(dollars) {
+            let doubts = &mut self.used.borrow_mut().doubts;
+            if !doubts.contains(&line) {
+                doubts.push(line);
+            }
+        }
     }
 
     /// `inside`: the variables whose value this is part of.
@@ -326,6 +351,7 @@ impl Vocabulary {
             "challenge_id" => Part::ChallengeId,
             "session" => Part::Session,
             "now_ms" => Part::NowMs,
+            "now_s" => Part::NowS,
             "now_iso" => Part::NowIso,
             "held_ms" => Part::HeldMs,
             SEQUENCE => Part::Sequence,
@@ -379,7 +405,7 @@ impl Vocabulary {
             Some(near) => Err(format!(
                 "unknown variable {text}; did you mean {{{near}}}? (write {{{text}}} if the braces are meant)"
             )),
-            None if unknown == Unknown::Refused => Err(format!(
+            None if unknown == Unknown::Refused || brace.has_filter() => Err(format!(
                 "unknown variable {text}: neither in [variables], nor taken from an answer, nor a column of --members \
                  (write {{{text}}} if the braces are meant)"
             )),

@@ -119,17 +119,10 @@ pub(super) fn check_pointer(
 ) -> Result<(), ScenarioError> {
     let text = pointer.value;
     if !text.is_empty() && !text.starts_with('/') {
-        let is_path = |c: char| c.is_alphanumeric() || matches!(c, '.' | '/' | '_' | '-' | '~');
-        if !text.trim_start_matches('$').chars().all(is_path) {
-            return Err(section.error(
-                key,
-                pointer.span.clone(),
-                format!("\"{text}\" is no place: {PLACES}"),
-            ));
-        }
-        // `$.data.token` is JSONPath for the same field.
-        let names = text.strip_prefix("$.").unwrap_or(text).replace('.', "/");
-        let message = format!("\"{text}\" is not a JSON pointer: write \"/{names}\"");
+        let message = match as_pointer(text) {
+            Some(pointer) => format!("\"{text}\" is not a JSON pointer: write \"{pointer}\""),
+            None => format!("\"{text}\" is no place: {PLACES}"),
+        };
         return Err(section.error(key, pointer.span.clone(), message));
     }
     let escapes_fit = text.split('~').skip(1).all(|after| after.starts_with(['0', '1']));
@@ -138,6 +131,14 @@ pub(super) fn check_pointer(
         return Err(section.error(key, pointer.span.clone(), message));
     }
     Ok(())
+}
+
+/// What is meant by a path that is not a pointer: `$.data.token` is JSONPath for the same field.
+pub(super) fn as_pointer(text: &str) -> Option<String> {
+    let is_path = |c: char| c.is_alphanumeric() || matches!(c, '.' | '/' | '_' | '-' | '~');
+    let is_meant =
+        !text.is_empty() && !text.starts_with('/') && text.trim_start_matches('$').chars().all(is_path);
+    is_meant.then(|| format!("/{}", text.strip_prefix("$.").unwrap_or(text).replace('.', "/")))
 }
 
 /// Whether a header field may have this name (RFC 9110's token), by the parser that answers are read

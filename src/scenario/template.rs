@@ -40,6 +40,8 @@ pub enum Part {
     Session,
     /// `{now_ms}`: Unix milliseconds.
     NowMs,
+    /// `{now_s}`: the same in whole seconds.
+    NowS,
     /// `{now_iso}`: the same as a date and time in UTC, `2026-11-28T23:24:01.123Z`.
     NowIso,
     /// `{held_ms}`: milliseconds since the session opened.
@@ -121,6 +123,10 @@ pub enum Filter {
     Json,
     /// In base64, with its padding.
     Base64,
+    /// In base64 for URLs, without padding, as in a JWT (RFC 7515).
+    Base64Url,
+    /// Its SHA-256, as hexadecimal digits.
+    Sha256,
     /// How many bytes it has.
     Length,
     /// The bytes that its hexadecimal digits stand for.
@@ -133,11 +139,13 @@ pub enum Filter {
 
 impl Filter {
     /// Those without a key that are not a number's bytes, by the name in a template.
-    const PLAIN: [(&'static str, Self); 6] = [
+    const PLAIN: [(&'static str, Self); 8] = [
         ("url", Self::Url),
         ("form", Self::Form),
         ("json", Self::Json),
         ("base64", Self::Base64),
+        ("base64url", Self::Base64Url),
+        ("sha256", Self::Sha256),
         ("length", Self::Length),
         ("bytes", Self::Bytes),
     ];
@@ -303,7 +311,9 @@ impl Template {
 
     /// Whether a rendering says nothing of its instant.
     pub fn is_timeless(&self) -> bool {
-        !self.has(&|part| matches!(part, Part::NowMs | Part::NowIso | Part::HeldMs | Part::DistanceKm(_)))
+        !self.has(&|part| {
+            matches!(part, Part::NowMs | Part::NowS | Part::NowIso | Part::HeldMs | Part::DistanceKm(_))
+        })
     }
 
     /// The runner whose distance it says.

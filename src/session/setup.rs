@@ -68,7 +68,8 @@ impl Hop {
 /// Fields that say what to do about a refusal.
 const TELLING_FIELDS: [&str; 3] = ["Location", "WWW-Authenticate", "Retry-After"];
 
-/// What shows why an answer was refused: the fields that say so, then the body.
+/// What shows why an answer was refused: the fields that say so, then the body; where there is nothing of
+/// these, what stands behind the status.
 pub(super) fn evidence_of(answer: &ResponseReader) -> Vec<u8> {
     let mut evidence = Vec::new();
     for name in TELLING_FIELDS {
@@ -77,7 +78,16 @@ pub(super) fn evidence_of(answer: &ResponseReader) -> Vec<u8> {
         }
     }
     evidence.extend_from_slice(&readable_body(answer));
+    if evidence.is_empty() {
+        evidence.extend_from_slice(reason(answer));
+    }
     evidence
+}
+
+/// The words behind the status.
+fn reason(answer: &ResponseReader) -> &[u8] {
+    let line = answer.head().split(|byte| *byte == b'\n').next().unwrap_or_default();
+    line.splitn(3, |byte| *byte == b' ').nth(2).unwrap_or_default().trim_ascii()
 }
 
 /// The body without its codings where they can be undone, else as it came.

@@ -6,6 +6,7 @@
 
 mod came;
 pub mod entry;
+mod near;
 mod shown;
 mod standing;
 mod tap;
@@ -53,6 +54,8 @@ pub struct Trial<'p> {
     incoming: Tap,
     outgoing: Tap,
     came: Came,
+    /// What a record of no kind has in common with a kind that is awaited.
+    near: Option<String>,
     /// How long the session is to stay open, at least.
     stay: Duration,
     opened_at: Option<Duration>,
@@ -85,6 +88,7 @@ impl<'p> Trial<'p> {
             },
             outgoing: Tap::new(Reader::Server),
             came: Came::new(scenario),
+            near: None,
             stay,
             opened_at: None,
             unanswered: Vec::new(),
@@ -152,6 +156,10 @@ impl<'p> Trial<'p> {
                  top of the file does that. {advice}"
             );
         }
+        if let Some(near) = self.near.take_if(|_| matches!(fault, Fault::NoKindMatched | Fault::StepTimeout))
+        {
+            advice = format!("{near}. {advice}");
+        }
         let failure = Failure {
             fault: fault.key(self.scenario),
             blame: fault.blame().key(),
@@ -187,6 +195,24 @@ impl<'p> Trial<'p> {
     /// Shows a record that came: the session has said what it is, or has not.
     fn show_record(&mut self, record: &Record, kind: Option<MessageType>) {
         self.show_unit(&record.label, &record.unit, kind);
+        if kind == Some(MessageType::OTHER) && self.opened_at.is_none() {
+            self.compare(record);
+        }
+    }
+
+    /// Says which awaited kind a record may be meant as: one whose values it has at other places.
+    fn compare(&mut self, record: &Record) {
+        let Some(websocket) = &self.scenario.websocket else { return };
+        let Some(step) = websocket.steps.iter().find(|step| step.name == record.label) else { return };
+        let near = step.awaits.iter().find_map(|kind| {
+            let name = &websocket.kinds.get(*kind)?.name;
+            near::places(name, websocket.kinds.rules.get(usize::from(kind.0))?, &record.unit.payload)
+        });
+        if let Some(text) = near {
+            let text = self.shown.text(text.as_bytes());
+            self.near.get_or_insert_with(|| text.clone());
+            self.emit("", What::Noted { text });
+        }
     }
 
     /// What a kind is called, and how it is recognized.

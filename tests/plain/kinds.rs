@@ -85,6 +85,13 @@ fn an_answer_goes_out_in_the_same_write() {
 }
 
 #[test]
+fn an_answer_may_be_empty() {
+    let mut driven = opened("[websocket.messages]\nping = { is = \"\", answer = \"\" }\n");
+    driven.receive([text(""), text("x")].concat());
+    assert_eq!(sent(&driven), [(1, Vec::new())]);
+}
+
+#[test]
 fn answers_work_from_the_upgrade_on() {
     let mut driven =
         upgraded(&format!("{SOCKETIO}[[websocket.steps]]\nname = \"open\"\nawait = \"event\"\n"));

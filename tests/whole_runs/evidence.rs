@@ -54,6 +54,14 @@ fn a_redirect_shows_where_it_leads() {
 }
 
 #[test]
+fn an_answer_without_a_body_shows_the_words_behind_its_status() {
+    let script = Script::good().upgrade(|to| {
+        to.send("HTTP/1.1 400 This server speaks wamp.2.json\r\nContent-Length: 0\r\n\r\n");
+    });
+    assert_eq!(evidence_of(&against(script), "upgrade-refused-400"), "This server speaks wamp.2.json");
+}
+
+#[test]
 fn a_message_is_shown_without_its_frame_s_header() {
     let script =
         Script::good().opened(|to| to.text(r#"{"type":"ERROR","errorCode":"ODD","errorMessage":"x"}"#));

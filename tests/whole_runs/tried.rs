@@ -297,6 +297,39 @@ fn a_brace_that_nothing_has_is_named_at_the_start() {
     assert!(first["text"].as_str().is_some_and(|text| text.starts_with("{channel} is sent as written")));
 }
 
+/// Of the built-in echo with something else in it.
+fn of_echo(from: &str, to: &str, args: &[&str]) -> Finished {
+    let url = echo::start(Answering::Same);
+    let temp = tempfile::tempdir().expect("a directory");
+    let file = temp.path().join("mine.toml");
+    let text = run(&["scenario", "show", "echo"]).stdout;
+    assert!(text.contains(from), "{text}");
+    std::fs::write(&file, text.replace(from, to)).expect("a scenario");
+    tried(&[&[file.to_str().expect("a path"), "--target", &url], args].concat())
+}
+
+#[test]
+fn a_message_that_has_the_awaited_values_elsewhere_is_explained() {
+    let steps = "[[websocket.steps]]\nname = \"join\"\nsend = '[\"x\",{\"ev\":\"joined\"}]'\nawait = \"joined\"\n\
+                 timeout = \"300ms\"\n\n[websocket.messages]\njoined = { fields = { \"/ev\" = \"joined\" } }\n\n\
+                 [[websocket.every]]";
+    let finished = of_echo("[[websocket.every]]", steps, &[]);
+    finished.assert_status(1);
+    let note = "\n                   /1/ev has \"joined\", which the kind \"joined\" wants at /ev\n";
+    assert!(finished.stdout.contains(note), "{}", finished.stdout);
+    let shown = finished.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    let advice = "→ /1/ev has \"joined\", which the kind \"joined\" wants at /ev. Messages came";
+    assert!(shown.contains("no-kind-matched") && shown.contains(advice), "{}", finished.stdout);
+}
+
+#[test]
+fn what_a_share_of_the_sessions_sends_is_tried() {
+    let share = "interval = \"200ms\"\nshare = 0.0001\n# ";
+    let finished = of_echo("interval = ", share, &[]);
+    finished.assert_status(0);
+    assert!(finished.stdout.contains("✓ ping after"), "{}", finished.stdout);
+}
+
 #[test]
 fn cookies_that_are_set_and_not_kept_are_named_where_a_step_fails() {
     let url = chat::start(Manners::default());

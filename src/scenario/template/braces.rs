@@ -70,6 +70,12 @@ impl<'t> Brace<'t> {
         self.filters.rsplit_once('|').map(|(_, name)| name)
     }
 
+    /// Whether a filter is meant: hardly any text has one.
+    pub fn has_filter(&self) -> bool {
+        let mut names = self.filters.split('|').skip(1);
+        names.any(|name| name.starts_with(Filter::HMAC) || Filter::all().any(|(known, _)| known == name))
+    }
+
     /// Whether it is a name alone.
     pub fn is_plain(&self) -> bool {
         self.width.is_none() && self.filters.is_empty()

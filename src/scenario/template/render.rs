@@ -4,9 +4,9 @@
 
 use std::ops::Range;
 
-use aws_lc_rs::hmac;
+use aws_lc_rs::{digest, hmac};
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{GeneralPurpose, STANDARD, URL_SAFE_NO_PAD};
 use startline_protocol::matching::Integer;
 
 use super::{Filter, Formatted, Part, Template, Width};
@@ -150,6 +150,7 @@ impl Template {
                 Part::ChallengeId => push_integer(out, scope.challenge_id),
                 Part::Session => push_integer(out, u64::from(scope.session.0)),
                 Part::NowMs => push_integer(out, scope.now_ms),
+                Part::NowS => push_integer(out, scope.now_ms / 1_000),
                 Part::NowIso => push_instant(out, scope.now_ms),
                 Part::HeldMs => push_integer(out, scope.held_ms),
                 Part::Sequence => push_integer(out, u64::from(scope.sequence)),
@@ -236,12 +237,11 @@ impl Filter {
                 byte => push_percent(out, byte, b"*-._"),
             }),
             Self::Json => push_each(out, from..end, push_escaped),
-            Self::Base64 => {
-                let len = base64::encoded_len(end - from, true).unwrap_or_default();
-                out.resize(end + len, 0);
-                let (plain, encoded) = out.split_at_mut(end);
-                // It is exactly as long as it has to be.
-                let _ = STANDARD.encode_slice(&plain[from..], encoded);
+            Self::Base64 => push_base64(out, from, &STANDARD, true),
+            Self::Base64Url => push_base64(out, from, &URL_SAFE_NO_PAD, false),
+            Self::Sha256 => {
+                let digest = digest::digest(&digest::SHA256, &out[from..]);
+                push_hex(out, digest.as_ref());
             }
             Self::Length => push_integer(out, (end - from) as u64),
             Self::Bytes => {
@@ -256,8 +256,7 @@ impl Filter {
                 let (text, key) = out[from..].split_at(end - from);
                 let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), text);
                 out.truncate(end);
-                let digit = |nibble: u8| HEX[usize::from(nibble)].to_ascii_lowercase();
-                out.extend(tag.as_ref().iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]));
+                push_hex(out, tag.as_ref());
             }
         }
         out.drain(from..end);
@@ -270,6 +269,22 @@ fn push_each(out: &mut Vec<u8>, range: Range<usize>, push: impl Fn(&mut Vec<u8>,
         let byte = out[at];
         push(out, byte);
     }
+}
+
+/// Appends the base64 of what stands from there on.
+fn push_base64(out: &mut Vec<u8>, from: usize, engine: &GeneralPurpose, is_padded: bool) {
+    let end = out.len();
+    let len = base64::encoded_len(end - from, is_padded).unwrap_or_default();
+    out.resize(end + len, 0);
+    let (plain, encoded) = out.split_at_mut(end);
+    // It is exactly as long as it has to be.
+    let _ = engine.encode_slice(&plain[from..], encoded);
+}
+
+/// Appends bytes as hexadecimal digits.
+fn push_hex(out: &mut Vec<u8>, bytes: &[u8]) {
+    let digit = |nibble: u8| HEX[usize::from(nibble)].to_ascii_lowercase();
+    out.extend(bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]));
 }
 
 const HEX: &[u8; 16] = b"0123456789ABCDEF";

@@ -132,6 +132,9 @@ fn filters_make_a_value_fit() {
     assert_eq!(rendered("{odd|base64}"), "YSAiYlwvJj3DqQ==");
     assert_eq!(rendered("{odd|json|url}"), "a%20%5C%22b%5C%5C%2F%26%3D%C3%A9");
     assert_eq!(rendered("{session:3|base64}"), "MDAw");
+    assert_eq!(rendered("{odd|base64url}"), "YSAiYlwvJj3DqQ");
+    assert_eq!(rendered("{odd|sha256}"), "35840e05d29aa37281e72922d68d1081211c347900346e0ab7aa16a392d5e2a0");
+    assert_eq!(rendered("{odd|sha256|bytes|base64url}"), "NYQOBdKao3KB5yki1o0QgSEcNHkANG4Kt6oWo5LV4qA");
     let refused = Template::compile("{odd|ulr}", part_of).expect_err("refused");
     assert_eq!(refused, "{odd|ulr}: there is no filter \"ulr\"; did you mean \"url\"?");
 }

@@ -29,6 +29,7 @@ fn known(name: &str) -> Option<(Part, String)> {
         "challenge_id" => (Part::ChallengeId, SCOPE.challenge_id.to_string()),
         "session" => (Part::Session, SCOPE.session.0.to_string()),
         "now_ms" => (Part::NowMs, SCOPE.now_ms.to_string()),
+        "now_s" => (Part::NowS, (SCOPE.now_ms / 1_000).to_string()),
         "held_ms" => (Part::HeldMs, SCOPE.held_ms.to_string()),
         "sequence" => (Part::Sequence, SCOPE.sequence.to_string()),
         "distance_km" => {

@@ -11,7 +11,8 @@ fn text() -> impl Strategy<Value = String> {
     let name = || {
         prop_oneof![
             6 => prop::sample::select(vec![
-                "member_id", "challenge_id", "session", "now_ms", "held_ms", "sequence", "distance_km", "taken", "not_yet",
+                "member_id", "challenge_id", "session", "now_ms", "now_s", "held_ms", "sequence", "distance_km", "taken",
+                "not_yet",
                 "variable", "env:HOME", "file:/dev/zero",
             ]).prop_map(str::to_owned),
             1 => "[a-zA-Z_][a-zA-Z0-9_]{0,5}",
@@ -35,6 +36,7 @@ fn before_open(name: &str) -> Option<String> {
         "challenge_id" => SCOPE.challenge_id,
         "session" => SCOPE.session.0.into(),
         "now_ms" => SCOPE.now_ms,
+        "now_s" => 1_700_000_000,
         _ => return None,
     };
     Some(value.to_string())

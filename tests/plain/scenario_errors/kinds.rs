@@ -80,13 +80,13 @@ fn texts_of_kinds_are_the_same_for_all_sessions() {
 #[test]
 fn places() {
     for (kind, why) in [
-        ("a = { fields = { \"a\" = \"1\" } }", "\"a\": it is not a JSON pointer such as \"/data/0/id\""),
+        ("a = { fields = { \"a\" = \"1\" } }", "\"a\" is not a JSON pointer: write \"/a\""),
         (
             "a = { fields = { \"/a//b\" = \"1\" } }",
             "\"/a//b\": it is not a JSON pointer such as \"/data/0/id\"",
         ),
         ("a = { fields = { \"/a/*\" = \"1\" } }", "\"listed\" of [websocket.presence] only"),
-        ("a = { sent_at = \"ts\" }", "\"ts\": it is not a JSON pointer such as \"/data/0/id\""),
+        ("a = { sent_at = \"ts\" }", "\"ts\" is not a JSON pointer: write \"/ts\""),
         ("a = { sequence = \"after:\" }", "after: names the text that stands before the value"),
         ("a = { sent_at = \"/ts\", sent_unit = \"min\" }", "\"min\" is not ms, s, us or ns"),
         ("a = { sent_unit = \"s\" }", "there is no \"sent_at\""),

@@ -19,7 +19,35 @@ fn compiled(keys: &str, variables: &str) -> Scenario {
 }
 
 #[test]
+fn other_tools_spellings_are_answered_with_ours() {
+    for (keys, expected) in [
+        ("json = '{}'", "unknown key \"json\" in [[http]]; did you mean \"body\"?"),
+        ("extract = { id = '/id' }", "unknown key \"extract\" in [[http]]; did you mean \"take\"?"),
+        ("body = { u = 1 }", "this is a table: write JSON as text, '{\"type\":\"join\"}'"),
+        (
+            "body = \"{\"u\":1}\"",
+            "a text with quotes in it stands between single quotes: '{\"type\":\"join\"}'",
+        ),
+    ] {
+        let error = refused(keys, "");
+        assert!(error.ends_with(expected), "{error}");
+    }
+    let warnings = |body: &str| compiled(&format!("body = '{body}'"), "").doubts;
+    assert_eq!(
+        warnings("{{token}} {{token}}"),
+        ["{{token}} is sent as the text {token}: for its value write {token}"]
+    );
+    assert_eq!(
+        warnings("${token}"),
+        ["${token} sends a $ before the value: for the value alone write {token}"]
+    );
+    assert!(warnings("{token} ${price} {{price}} $ {}").is_empty());
+}
+
+#[test]
 fn a_brace_around_an_unknown_name_is_text_unless_it_resembles_a_known_one() {
+    let filtered = refused("body = 'x {doc|length}'", "");
+    assert!(filtered.contains("unknown variable {doc|length}: neither in"), "{filtered}");
     assert_eq!(
         refused("body = 'x {membr_id}'", ""),
         "x.toml:11:8: \"body\" in [[http]]: unknown variable {membr_id}; did you mean {member_id}? (write \
