@@ -118,7 +118,7 @@ fn intervals() {
 fn cookies_come_from_answers() {
     assert_eq!(
         refused(&format!("cookies = true\n{ECHO}")),
-        "x.toml:1:11: answers set cookies, and there is no [[http]]"
+        "x.toml:1:11: answers set cookies, and there is no request"
     );
     assert_eq!(
         refused(&format!("cookies = \"yes\"\n{ECHO}")),

@@ -162,3 +162,33 @@ fn a_request_is_tried_with_its_answer_and_what_came_meanwhile() {
     refused.assert_status(1);
     assert!(refused.stdout.contains("ROOM_FULL"), "{}", refused.stdout);
 }
+
+#[test]
+fn a_request_is_secure_where_its_target_is() {
+    let temp = tempfile::tempdir().expect("a directory");
+    let runnity = std::fs::read_to_string("scenarios/runnity.toml").expect("the built-in one");
+    let beside = r#"
+[[websocket.steps]]
+name = "connected"
+await = "CONNECTED"
+
+[[websocket.steps]]
+name = "look"
+request = { method = "GET", path = "/api/v1/challenges/{challenge_id}", headers = { Authorization = "Bearer {access_token}" } }
+
+[[websocket.every]]
+"#;
+    let open = "[[websocket.steps]]\nname = \"open\"\nawait = \"CONNECTED\"\ntimeout = \"10s\"\n\n[[websocket.every]]\n";
+    assert!(runnity.contains(open));
+    let scenario = temp.path().join("look.toml");
+    std::fs::write(&scenario, runnity.replacen(open, beside, 1)).expect("written");
+    let out = temp.path().join("out");
+    let counts = ["-n", "40", "--ramp", "400ms", "--hold", "500ms", "--ramp-down", "0", "--lag-limit", "30s"];
+    let rest = ["--workers", "2", "--scenario", text(&scenario), "--out", text(&out)];
+    run(&[&["run", "--tls"], &counts[..], &rest].concat()).assert_status(0);
+    let summary = summary(&out);
+    assert_eq!(number(&summary, "/steps/look/count"), 40.0, "{:#}", summary["steps"]);
+    // Its own HTTP connection, its WebSocket, and the request's.
+    let handshakes = number(&summary, "/tls/full") + number(&summary, "/tls/resumed");
+    assert_eq!(handshakes, 120.0, "{:#}", summary["tls"]);
+}

@@ -113,9 +113,6 @@ impl Secure {
 
     /// A connection of this row to this host will be secure once TCP is up.
     pub fn dialing(&mut self, row: RowIndex, host: u16) {
-        if self.links.len() <= row.index() {
-            self.links.resize(self.rows.max(row.index() + 1), Link::default());
-        }
         debug_assert_eq!(self.at(row), At::Plain);
         self.set(row, At::Dialing(u32::from(host)));
     }
@@ -297,7 +294,8 @@ impl Secure {
             }
             At::Held(handle) => self.pool.release(handle),
         }
-        if !self.links.is_empty() {
+        // A row may be new while others have long been there.
+        if row.index() < self.links.len() {
             self.begun.remove(&row);
             self.asked.remove(&row);
             self.set(row, At::Plain);
@@ -308,13 +306,10 @@ impl Secure {
     /// another row, or closed. Tickets that came on it are nobody's, since the connection is no
     /// session's own.
     pub fn detach(&mut self, row: RowIndex) -> Detached {
-        if self.links.is_empty() {
-            return Detached(Link::default());
-        }
+        let Some(link) = self.links.get(row.index()).copied() else { return Detached(Link::default()) };
         self.begun.remove(&row);
         self.asked.remove(&row);
         self.drop_ticket(row);
-        let link = self.links[row.index()];
         self.set(row, At::Plain);
         Detached(link)
     }
@@ -380,6 +375,9 @@ impl Secure {
     }
 
     fn set(&mut self, row: RowIndex, at: At) {
+        if self.links.len() <= row.index() {
+            self.links.resize(self.rows.max(row.index() + 1), Link::default());
+        }
         self.links[row.index()] = Link::new(at);
     }
 

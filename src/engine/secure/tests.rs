@@ -32,6 +32,18 @@ fn client(tls: Tls) -> Secure {
 }
 
 /// The servers' side.
+#[test]
+fn a_row_may_be_new_while_others_have_long_been_there() {
+    let mut secure = client(Tls::default());
+    secure.dialing(RowIndex(0), 0);
+    secure.drop_connection(RowIndex(20));
+    assert!(!secure.is_secure(RowIndex(20)) && secure.is_secure(RowIndex(0)));
+    let none = secure.detach(RowIndex(21));
+    secure.attach(RowIndex(22), none);
+    secure.dialing(RowIndex(22), 0);
+    assert!(secure.is_secure(RowIndex(22)));
+}
+
 fn server(versions: &[&'static SupportedProtocolVersion]) -> Arc<ServerConfig> {
     let key = KeyPair::generate().expect("a key");
     let params = CertificateParams::new([HOST.to_owned()]).expect("a name");

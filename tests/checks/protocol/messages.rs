@@ -176,9 +176,20 @@ pub fn sets() -> Vec<Asked> {
                 Rule { spans: vec![(span("bytes:1..3"), Want::Exists)], ..fields(&[("/a/b", "*")]) },
                 Rule { spans: vec![(span("u32le:2"), Want::Exists)], ..Rule::default() },
             ],
-            wanted: ["u16:1", "bytes:3..", "sized:u8:2", "varint:1", "bytes:2..4", "u64le:0"]
-                .map(|text| Wanted { place: Place::Span(span(text)), rules: 0b111 })
-                .into(),
+            wanted: [
+                "u16:1",
+                "bytes:3..",
+                "sized:u8:2",
+                "varint:1",
+                "bytes:2..4",
+                "u64le:0",
+                "u8:end(sized:u8:0)",
+                "bytes:end(varint:1)+1..",
+                "sized:u8:end(u8:end(bytes:0..2))",
+                "bytes:end(sized:u8:1)..+2",
+            ]
+            .map(|text| Wanted { place: Place::Span(span(text)), rules: 0b111 })
+            .into(),
             each: None,
         },
     ]
@@ -209,7 +220,7 @@ fn model(record: &[u8], asked: &Asked) -> Option<Outcome> {
                 doc(rule).and_then(|doc| doc.at(pointer.tokens())).map_or(Found::Nothing, Doc::found)
             }
             Place::After(text) => text_after(record, text),
-            Place::Span(span) => at_span(record, *span),
+            Place::Span(span) => at_span(record, span),
         }
     };
     let elements = match &asked.each {
@@ -239,7 +250,7 @@ fn is_match(record: &[u8], rule: &Rule, doc: Option<&Doc>) -> bool {
         && rule.starts.as_ref().is_none_or(|text| record.starts_with(text))
         && rule.contains.as_ref().is_none_or(|text| position(record, text).is_some())
         && rule.fields.iter().all(holds)
-        && rule.spans.iter().all(|(span, want)| match (at_span(record, *span), want) {
+        && rule.spans.iter().all(|(span, want)| match (at_span(record, span), want) {
             (Found::Nothing | Found::TooLong, _) => false,
             (_, Want::Exists) => true,
             (_, Want::Own(_)) => false,
@@ -249,53 +260,84 @@ fn is_match(record: &[u8], rule: &Rule, doc: Option<&Doc>) -> bool {
         })
 }
 
-/// What stands at an offset, by the place's own text.
-fn at_span(record: &[u8], span: Span) -> Found {
-    let text = span.to_string();
-    let (kind, place) = text.split_once(':').expect("a place");
-    let number = |kind: &str, from: usize| -> Option<(u64, usize)> {
-        let bytes = record.get(from..)?;
-        if kind == "varint" {
-            let len = bytes.iter().position(|byte| byte & 0x80 == 0).filter(|len| *len < 10)? + 1;
-            let number = (0..len).map(|k| u128::from(bytes[k] & 0x7f) << (7 * k)).sum::<u128>();
-            return Some((u64::try_from(number).ok()?, from + len));
-        }
-        let (bits, is_little) = match kind.strip_suffix("le") {
-            Some(kind) => (&kind[1..], true),
-            None => (&kind[1..], false),
-        };
-        let len: usize = bits.parse::<usize>().expect("bits") / 8;
-        let mut wide = [0; 8];
-        let bytes = bytes.get(..len)?;
-        bytes.iter().enumerate().for_each(|(k, byte)| wide[if is_little { k } else { len - 1 - k }] = *byte);
-        Some((u64::from_le_bytes(wide), from + len))
-    };
+/// What stands at a span, read from its text: of its number or length, and where it begins and ends.
+fn at_span(record: &[u8], span: &Span) -> Found {
     let hex = |bytes: &[u8]| {
         let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
         if bytes.len() > VALUE_BYTES_MAX / 2 { Found::TooLong } else { Found::Text(digits.into_bytes()) }
     };
-    let found = match kind {
-        "bytes" => {
-            let (from, to) = place.split_once("..").expect("a range");
-            let from: usize = from.parse().expect("a number");
-            match to {
-                "" => record.get(from..).map(hex),
-                to => record.get(from..to.parse().expect("a number")).map(hex),
-            }
-        }
-        "sized" => {
+    let text = span.to_string();
+    let found = match text.split_once(':').expect("a place") {
+        ("bytes", _) => bounds(record, &text).and_then(|(from, to)| record.get(from..to)).map(hex),
+        ("sized", place) => {
             let (kind, from) = place.split_once(':').expect("both");
-            number(kind, from.parse().expect("a number")).and_then(|(len, from)| {
+            offset(record, from).and_then(|from| number(record, kind, from)).and_then(|(len, from)| {
                 match usize::try_from(len).ok().filter(|len| *len <= VALUE_BYTES_MAX / 2) {
                     Some(len) => record.get(from..from + len).map(|bytes| Found::Text(bytes.into())),
                     None => Some(Found::TooLong),
                 }
             })
         }
-        kind => number(kind, place.parse().expect("a number"))
+        (kind, place) => offset(record, place)
+            .and_then(|from| number(record, kind, from))
             .map(|(number, _)| Found::Number(number.to_string().into_bytes())),
     };
     found.unwrap_or(Found::Nothing)
+}
+
+/// Where the bytes of a place begin and end.
+fn bounds(record: &[u8], text: &str) -> Option<(usize, usize)> {
+    match text.split_once(':').expect("a place") {
+        ("bytes", place) => {
+            let (from, to) = place.rsplit_once("..").expect("a range");
+            let from = offset(record, from)?;
+            Some((
+                from,
+                match to.strip_prefix('+') {
+                    Some(len) => from + len.parse::<usize>().expect("a number"),
+                    None if to.is_empty() => record.len().max(from),
+                    None => to.parse().expect("a number"),
+                },
+            ))
+        }
+        ("sized", place) => {
+            let (kind, from) = place.split_once(':').expect("both");
+            let (len, from) = number(record, kind, offset(record, from)?)?;
+            Some((from, from.checked_add(usize::try_from(len).ok()?)?))
+        }
+        (kind, place) => {
+            let from = offset(record, place)?;
+            Some((from, number(record, kind, from)?.1))
+        }
+    }
+}
+
+/// An offset, or the end of another place.
+fn offset(record: &[u8], text: &str) -> Option<usize> {
+    let Some(rest) = text.strip_prefix("end(") else { return Some(text.parse().expect("a number")) };
+    let (place, more) = rest.rsplit_once(')').expect("its end");
+    let more = more.strip_prefix('+').map_or(0, |more| more.parse().expect("a number"));
+    let (_, end) = bounds(record, place)?;
+    (end <= record.len()).then(|| end + more)
+}
+
+/// The number of this kind that begins there, and where it ends.
+fn number(record: &[u8], kind: &str, from: usize) -> Option<(u64, usize)> {
+    let bytes = record.get(from..)?;
+    if kind == "varint" {
+        let len = bytes.iter().position(|byte| byte & 0x80 == 0).filter(|len| *len < 10)? + 1;
+        let number = (0..len).map(|k| u128::from(bytes[k] & 0x7f) << (7 * k)).sum::<u128>();
+        return Some((u64::try_from(number).ok()?, from + len));
+    }
+    let (bits, is_little) = match kind.strip_suffix("le") {
+        Some(kind) => (&kind[1..], true),
+        None => (&kind[1..], false),
+    };
+    let len: usize = bits.parse::<usize>().expect("bits") / 8;
+    let mut wide = [0; 8];
+    let bytes = bytes.get(..len)?;
+    bytes.iter().enumerate().for_each(|(k, byte)| wide[if is_little { k } else { len - 1 - k }] = *byte);
+    Some((u64::from_le_bytes(wide), from + len))
 }
 
 fn position(text: &[u8], part: &[u8]) -> Option<usize> {

@@ -162,6 +162,6 @@ fn shared_errors_come_after_a_step_s_own() {
 fn shared_errors_without_requests() {
     assert_eq!(
         refused("name = \"x\"\n[[errors]]\nname = \"A\"\nstatus = 502\n[websocket]\nurl = \"/ws\"\n"),
-        "x.toml:2:1: [[errors]] name HTTP answers, and there is no [[http]]"
+        "x.toml:2:1: [[errors]] name HTTP answers, and there is no request"
     );
 }

@@ -105,7 +105,7 @@ fn unknown_key_with_none_near() {
         spoiled("url = \"/ws?ticket={ticket}\"", "colour = 1"),
         "x.toml:18:1: unknown key \"colour\" in [websocket]; valid: url, headers, basic_auth, subprotocol, compression, \
          connect_timeout, close_timeout, ticket_lifetime, message_bytes_max, steps, every, quit, end, closes, type_at, body_after, \
-         separator, frames, messages, presence, errors"
+         separator, elements, frames, messages, presence, errors"
     );
 }
 

@@ -37,7 +37,7 @@ fn what_was_written_otherwise_once_is_named() {
 fn a_step_does_something_and_names_kinds() {
     assert_eq!(
         spoiled("await = \"HELLO\"", ""),
-        "x.toml:27:1: [[websocket.steps]]: it does nothing: give \"send\", \"await\" or both"
+        "x.toml:27:1: [[websocket.steps]]: it does nothing: give \"send\", \"request\" or \"await\""
     );
     assert_eq!(
         spoiled("await = \"HELLO\"", "await = \"HELO\""),
@@ -220,7 +220,7 @@ fn a_broadcast_is_refused_that_could_not_be_told_from_others() {
 fn members_enter_with_one_step_that_sends_something() {
     let hello = "await = \"HELLO\"";
     for (by, why) in [
-        ("await = \"HELLO\"\nbroadcast = \"JOINED\"", "the step sends nothing: give \"send\""),
+        ("await = \"HELLO\"\nbroadcast = \"JOINED\"", "the step sends nothing: give \"send\" or \"request\""),
         ("send = \"x\"\nbroadcast = \"HELLO\"", "the kind \"HELLO\" needs the role \"entered\" for that"),
         (
             "send = \"x\"\nbroadcast = \"JOINED\"\n[[websocket.steps]]\nname = \"more\"\nsend = \"y\"\n\

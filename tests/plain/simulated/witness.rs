@@ -76,7 +76,6 @@ impl Default for Witness {
                 from: None,
                 unmatched: None,
                 places: StepPlaces::of(&scenario),
-                sends_cookies: scenario.sends_cookies(),
                 heartbeats: layout.every.iter().map(|every| every.step).collect(),
             },
             totals: Totals::new(&layout),
