@@ -235,13 +235,13 @@ impl<'p> Trial<'p> {
 
     fn show_frames(&mut self, doing: Doing, cause: Cause, bytes: &[u8]) {
         for unit in self.outgoing.all(bytes) {
-            let (content, answers) = match unit.opcode {
+            let (content, belongs) = match unit.opcode {
                 Opcode::Close => (close_content(&unit.payload), None),
                 // What the session renders; a Pong echoes what came.
                 Opcode::Text | Opcode::Binary | Opcode::Ping => self.shown.message(&unit.payload),
                 _ => (Content::new(&self.shown.redacted(&unit.payload), unit.payload.len()), None),
             };
-            let label = answers.unwrap_or_else(|| match (unit.opcode, cause) {
+            let label = belongs.unwrap_or_else(|| match (unit.opcode, cause) {
                 (Opcode::Close, _) => "close".to_owned(),
                 (_, Cause::Timer(Timer::First(every) | Timer::Next(every))) => self.every_name(every),
                 _ => self.label(doing),
@@ -345,6 +345,7 @@ impl Observer for Trial<'_> {
     fn step_ok(&mut self, step: StepIndex, timed: Timed) {
         let name = self.step_name(step);
         self.show_answer(&name);
+        self.shown.done(&name);
         self.standing.step_ok(&name, self.scenario);
         let is_request = step.index() <= self.scenario.http.len() || self.scenario.request(step).is_some();
         self.emit(&name, What::Done { is_request, took_ms: timed.from_due.as_duration() });

@@ -226,10 +226,17 @@ impl<'p> Shown<'p> {
         }
     }
 
-    /// A message of our own, as it went out, and the kind that it answers.
+    /// The step of this name is done: what is to be sent was its own.
+    pub(super) fn done(&mut self, step: &str) {
+        for (_, belongs) in self.messages.iter_mut().filter(|(_, belongs)| belongs.is_none()) {
+            *belongs = Some(step.to_owned());
+        }
+    }
+
+    /// A message of our own, as it went out, and the kind that it answers or the step that is done with it.
     pub(super) fn message(&mut self, payload: &[u8]) -> (Content, Option<String>) {
         match self.messages.pop_front() {
-            Some((shown, answers)) => (Content::new(&shown, payload.len()), answers),
+            Some((shown, belongs)) => (Content::new(&shown, payload.len()), belongs),
             None => (Content::new(&self.redacted(payload), payload.len()), None),
         }
     }

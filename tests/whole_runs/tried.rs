@@ -323,6 +323,13 @@ fn a_message_that_has_the_awaited_values_elsewhere_is_explained() {
 }
 
 #[test]
+fn a_step_that_only_sends_is_named_beside_what_it_sends() {
+    let step = "[[websocket.steps]]\nname = \"hello\"\nsend = \"good day\"\n\n[[websocket.every]]";
+    let finished = of_echo("[[websocket.every]]", step, &["--every", "ping.interval=200ms"]);
+    assert!(finished.stdout.contains(" hello   > good day\n"), "{}", finished.stdout);
+}
+
+#[test]
 fn what_a_share_of_the_sessions_sends_is_tried() {
     let share = "interval = \"200ms\"\nshare = 0.0001\n# ";
     let finished = of_echo("interval = ", share, &[]);
