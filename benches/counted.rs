@@ -1,5 +1,5 @@
-//! How many instructions the matcher and the inflater take for a message, counted by valgrind: exact,
-//! whatever else the machine does.
+//! How many instructions the matcher, the inflater and the accounts of broadcasts take for a message,
+//! counted by valgrind: exact, whatever else the machine does.
 //!
 //!     cargo bench --bench counted              # all
 //!     cargo bench --bench counted -- rule      # those with "rule" in their names
@@ -15,8 +15,15 @@ mod cases;
 use std::hint::black_box;
 use std::path::Path;
 use std::process::{Command, ExitCode};
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
+use startline::measure::acts::{Act, Acts, Announced, Deed, Key};
+use startline::measure::ledger::{Board, Ledger};
+use startline::measure::propagation::{Propagation, Shared};
+use startline::measure::servers::ServerIndex;
+use startline::members::{MemberId, Members, SessionNumber};
+use startline_os::tick::Tick;
 use startline_protocol::matching::Matching;
 use startline_protocol::websocket::Inflater;
 
@@ -25,6 +32,9 @@ const RESULTS: &str = "benches/results/instructions.json";
 
 /// The shorter of two plays.
 const TIMES: u64 = 1_000;
+
+/// Members of the one challenge in which announcements are made.
+const MEMBERS: u32 = 1_000;
 
 /// A piece of work, by name.
 type Case = (String, Box<dyn FnMut()>);
@@ -54,6 +64,7 @@ fn all() -> Vec<Case> {
         black_box(matcher.quick(black_box(cases::USER_ENTERED.as_bytes())));
     };
     all.push(("message: USER_ENTERED, quick".to_owned(), Box::new(broadcast)));
+    all.extend(announcements());
     for rules in cases::rules() {
         let mut matching = Matching::default();
         let name = format!("rule: {}", rules.name);
@@ -67,6 +78,35 @@ fn all() -> Vec<Case> {
         all.push((format!("inflate: {}", message.name), Box::new(move || message.inflate(&mut inflater))));
     }
     all
+}
+
+/// What an announcement costs in the accounts: its pair in the ledger, and its time.
+fn announcements() -> [Case; 2] {
+    let all: Vec<SessionNumber> = (0..MEMBERS).map(SessionNumber).collect();
+    let members = Arc::new(Members::range(MemberId(13), MEMBERS, 38));
+    let mut ledger = Ledger::new(Arc::clone(&members), MEMBERS, &all, Board::new(MEMBERS));
+    let shared = Shared::new(Acts::new(MEMBERS), MEMBERS, &all, 1);
+    let mut propagation = Propagation::new(shared, members, MEMBERS, 0).expect("a member each");
+    let (deed, key) = (Deed::ENTER, Key::default());
+    let act = Act { at: Tick::from_micros(0), server: ServerIndex(0), deed, key };
+    all.iter().for_each(|session| propagation.acted(*session, act));
+    // To one observer after the other of one member after the other.
+    let next =
+        |k: u32| (SessionNumber(k % MEMBERS), MemberId(13 + u64::from((k + 1 + k / MEMBERS) % MEMBERS)));
+    let (mut pair, mut time) = (0, 0);
+    let pairs = move || {
+        let (observer, member_id) = next(pair);
+        black_box(ledger.entered(observer, black_box(member_id)));
+        pair += 1;
+    };
+    let times = move || {
+        let (observer, member_id) = next(time);
+        let told = Announced { deed, member_id, key, at: Tick::from_micros(1_600) };
+        propagation.received(observer, ServerIndex(1), black_box(told));
+        time += 1;
+    };
+    let name = |what: &str| format!("announcement: {what}");
+    [(name("its pair in the ledger"), Box::new(pairs)), (name("its time"), Box::new(times))]
 }
 
 fn play(name: &str, times: u64) {

@@ -114,6 +114,10 @@ fn done(result: &RunResult, lang: Lang) -> String {
         _ if sessions.completed > 0 => {
             lang.say(Headline::Completed, &[&grouped(sessions.completed), &planned])
         }
+        _ if sessions.finished > 0 => {
+            let [opened, finished] = [sessions.established, sessions.finished].map(grouped);
+            lang.say(Headline::Finished, &[&opened, &planned, &finished])
+        }
         Some(least) if least > 0 && least == sessions.planned => {
             lang.say(Headline::HeldAll, &[&planned, &hold])
         }

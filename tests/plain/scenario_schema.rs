@@ -35,9 +35,8 @@ fn every_scenario_here_is_valid() {
 /// Paths of all tables of a document that have keys of the language.
 fn tables(value: &Value, path: String, paths: &mut Vec<String>) {
     // Their keys are the user's.
-    let is_free = ["/headers", "/take", "/variables", "/form", "/fields", "/messages"]
-        .iter()
-        .any(|name| path.ends_with(name));
+    let free = ["/headers", "/take", "/variables", "/form", "/fields", "/messages", "/distances"];
+    let is_free = free.iter().any(|name| path.ends_with(name));
     match value {
         Value::Object(fields) => {
             if !is_free {

@@ -26,6 +26,8 @@ texts! {
             "세션 {1}개 중 {0}개가 열렸고, 단계 부하마다 최소로 열려 있던 세션은 {2}입니다";
         HeldInStage => "{0} of {1} ({2})", "{1}개 중 {0}개({2})";
         Completed => "{0} of {1} sessions completed", "세션 {1}개 중 {0}개가 모든 단계를 마쳤습니다";
+        Finished => "{0} of {1} sessions opened, and {2} finished",
+            "세션 {1}개 중 {0}개가 열렸고 {2}개가 완주했습니다";
         Opened => "{0} of {1} sessions opened", "세션 {1}개 중 {0}개가 열렸습니다";
 
         // What failed. `{2}` is a place, `{3}` the kind.

@@ -93,6 +93,17 @@ fn a_criterion_that_counts_no_sessions_speaks_for_itself() {
 }
 
 #[test]
+fn sessions_that_finish_are_not_said_to_have_been_held() {
+    let mut run = Run::good();
+    let counts = &mut run.recorder.tally().counts;
+    (counts.finished, counts.closed) = (5_990, 5_990);
+    let result = run.result();
+    let (en, ko) = (headline(&result, Lang::En), headline(&result, Lang::Ko));
+    assert!(en.starts_with("Passed: 6,000 of 6,000 sessions opened, and 5,990 finished; "), "{en}");
+    assert!(ko.starts_with("합격: 세션 6,000개 중 6,000개가 열렸고 5,990개가 완주했습니다"), "{ko}");
+}
+
+#[test]
 fn pings_are_counted_as_pings() {
     let mut run = Run::good();
     (0..40).for_each(|_| run.ping(PingEvent::TimedOut { stalled: false }));
