@@ -32,7 +32,10 @@ fn other_tools_spellings_are_answered_with_ours() {
         let error = refused(keys, "");
         assert!(error.ends_with(expected), "{error}");
     }
-    let warnings = |body: &str| compiled(&format!("body = '{body}'"), "").doubts;
+    let untyped = compiled("body = '{}'", "").doubts;
+    assert!(matches!(&untyped[..], [one] if one.contains("without a Content-Type")), "{untyped:?}");
+    let typed = "headers = { Content-Type = \"text/plain\" }";
+    let warnings = |body: &str| compiled(&format!("{typed}\nbody = '{body}'"), "").doubts;
     assert_eq!(
         warnings("{{token}} {{token}}"),
         ["{{token}} is sent as the text {token}: for its value write {token}"]

@@ -108,7 +108,10 @@ fn join(stream: TcpStream, joining: Joining, seen: &Seen) {
     let is_redirected = head.starts_with("POST /v2/");
     match joining {
         Joining::Redirects if !is_redirected => {
-            answer(stream, "HTTP/1.1 307 Moved\r\nLocation: /v2/join\r\nContent-Length: 0\r\n\r\n");
+            answer(
+                stream,
+                "HTTP/1.1 307 Moved\r\nLocation: /v2/join\r\nConnection: close\r\nContent-Length: 0\r\n\r\n",
+            );
         }
         Joining::TellsFirst | Joining::Redirects => {
             seen.joined.fetch_add(1, Ordering::Relaxed);
