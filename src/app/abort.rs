@@ -1,5 +1,5 @@
-//! Ends a run early that can show nothing more: the first sessions all fail, or a measure stays
-//! beyond its limit.
+//! Ends a run early that can show nothing more: the first sessions all fail, or a measure of the last
+//! seconds is beyond its limit.
 //!
 //! Looks at each second's figures; touches nothing. Invariant: failures of this machine, and times
 //! in which it stalled, never end a run.
@@ -7,12 +7,14 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use super::window::Window;
 use crate::engine::Second;
 use crate::lang::{Arg, Reason, Sentence};
+use crate::measure::Totals;
 use crate::numbers;
 use crate::numbers::grouped;
 use crate::plan::abort::AbortRule;
-use crate::report::{Ending, ErrorDetail, Phase, RunResult};
+use crate::report::{Ending, ErrorDetail, Part, Phase, RunResult};
 
 /// A run ends when its first sessions, this many, have all failed.
 const FIRST_SESSIONS: u64 = 10;
@@ -33,9 +35,12 @@ pub struct Abort {
 #[derive(Debug)]
 struct Watched {
     rule: AbortRule,
-    /// Since when the measure has been beyond the limit.
-    beyond_since: Option<Duration>,
+    /// What was recorded in its time, for every measure but the error rate.
+    window: Window,
 }
+
+/// Makes figures of a part of the run.
+type Measures<'a> = &'a dyn Fn(Part, &Totals) -> RunResult;
 
 /// Sums up to an instant.
 #[derive(Clone, Copy, Debug, Default)]
@@ -50,7 +55,7 @@ struct Past {
 impl Abort {
     /// Watches by these rules.
     pub fn new(rules: &[AbortRule]) -> Self {
-        let watched = |rule: &AbortRule| Watched { rule: rule.clone(), beyond_since: None };
+        let watched = |rule: &AbortRule| Watched { rule: rule.clone(), window: Window::new(rule.over) };
         Self {
             rules: rules.iter().map(watched).collect(),
             past: VecDeque::from([Past::default()]),
@@ -71,14 +76,15 @@ impl Abort {
         self.ending
     }
 
-    /// Looks at a second; `result` is the run's so far.
-    pub fn look(&mut self, second: &Second<'_>, result: &RunResult) {
+    /// Looks at a second; `result` is the run's so far, `measures` makes those of its last seconds.
+    pub fn look(&mut self, second: &Second<'_>, result: &RunResult, measures: Measures<'_>) {
         if self.ending.is_some() || second.phase == Phase::RampDown {
             return;
         }
         self.remember(second);
-        self.ending =
-            first_sessions(second, result).map(Ending::Stopped).or_else(|| self.by_rules(second, result));
+        self.ending = first_sessions(second, result)
+            .map(Ending::Stopped)
+            .or_else(|| self.by_rules(second, result, measures));
     }
 
     fn remember(&mut self, second: &Second<'_>) {
@@ -99,11 +105,19 @@ impl Abort {
         while self.past.len() > 2 && is_old(&self.past[1]) {
             self.past.pop_front();
         }
+        for watched in self.rules.iter_mut().filter(|watched| watched.rule.measure != ERROR_RATE) {
+            watched.window.add(second);
+        }
     }
 
-    fn by_rules(&mut self, second: &Second<'_>, result: &RunResult) -> Option<Ending> {
+    fn by_rules(
+        &mut self,
+        second: &Second<'_>,
+        result: &RunResult,
+        measures: Measures<'_>,
+    ) -> Option<Ending> {
         let Self { rules, past, .. } = self;
-        let beyond = rules.iter_mut().find_map(|watched| watched.beyond(second.elapsed, past, result))?;
+        let beyond = rules.iter().find_map(|watched| watched.beyond(second, past, measures))?;
         Some(Ending::Aborted(match main_failures(result) {
             Some(failures) => Reason::Both.with(beyond).with(failures),
             None => beyond,
@@ -112,22 +126,20 @@ impl Abort {
 }
 
 impl Watched {
-    /// The rule with the value that has been beyond it for its time.
-    fn beyond(&mut self, now: Duration, past: &VecDeque<Past>, result: &RunResult) -> Option<Sentence> {
+    /// The rule with the value of its time, if that is beyond it.
+    fn beyond(&self, second: &Second<'_>, past: &VecDeque<Past>, measures: Measures<'_>) -> Option<Sentence> {
         let rule = &self.rule;
-        if rule.measure == ERROR_RATE {
-            let rate = recent_rate(now, rule.over, past).filter(|rate| rule.is_beyond(*rate))?;
-            return Some(Reason::AbortRule.with(rule.to_string()).with(numbers::percent(rate)));
-        }
-        let value = result.measure(&rule.measure).filter(|value| rule.is_beyond(*value));
-        let enough = result.errors.attempts >= ATTEMPTS_MIN;
-        let Some(value) = value.filter(|_| enough) else {
-            self.beyond_since = None;
-            return None;
+        let value = match rule.measure.as_str() {
+            ERROR_RATE => recent_rate(second.elapsed, rule.over, past)?,
+            _ => {
+                let (part, totals) = self.window.part(second)?;
+                let result = measures(part, &totals);
+                let steps: Vec<String> = result.steps.iter().map(|(name, _)| name.to_owned()).collect();
+                result.measure(&rule.full_measure(&steps))?
+            }
         };
-        let since = *self.beyond_since.get_or_insert(now);
-        let said = || Reason::AbortRule.with(rule.to_string()).with(numbers::figure(value));
-        (now.saturating_sub(since) >= rule.over).then(said)
+        let shown = if rule.is_percent() { numbers::percent(value) } else { numbers::figure(value) };
+        rule.is_beyond(value).then(|| Reason::AbortRule.with(rule.to_string()).with(shown))
     }
 }
 

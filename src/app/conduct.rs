@@ -402,7 +402,7 @@ fn load(
     let steering = Steering { stop: &stop, paused: &|| pausing.wanted() };
     let outcome = engine::run(plan, hosts, &steering, &mut |second| {
         let result = recording.second(second);
-        abort.borrow_mut().look(second, &result);
+        abort.borrow_mut().look(second, &result, &|part, totals| recording.part(part, totals));
     })?;
     let patience = || if interrupt.reason().is_some() { DISK_PATIENCE_STOPPED } else { DISK_PATIENCE };
     Ok(recording.finish(&outcome, abort.into_inner().ending(), patience))

@@ -27,6 +27,7 @@ mod settings;
 mod trial;
 mod tune;
 mod watch;
+mod window;
 
 use std::time::Duration;
 

@@ -18,7 +18,7 @@ use crate::plan::Plan;
 use crate::report::files::{self, Lacking, ResultsDir};
 use crate::report::progress::{self, Status};
 use crate::report::view::{Snapshot, View};
-use crate::report::{Ending, Facts, Phase, RampDownFacts, RunResult, StageFacts};
+use crate::report::{Ending, Facts, Part, Phase, RampDownFacts, RunResult, StageFacts};
 use crate::terminal::StatusLine;
 use crate::watch::{Stage, Watching};
 
@@ -201,6 +201,11 @@ impl<'r> Recording<'r> {
             self.say(&format!("warning: {left} spills were not given back, which is a defect of startline"));
         }
         (result, lacking)
+    }
+
+    /// What was measured in a part of the run.
+    pub fn part(&self, part: Part, totals: &Totals) -> RunResult {
+        RunResult::of_part(part, totals, &self.facts, self.plan)
     }
 
     fn result(&self, totals: &Totals) -> RunResult {

@@ -158,7 +158,7 @@ fn address_space(need: &Need, readings: &Readings, taken: &Taken, check: &Check)
 /// What the default of observers beyond 10,000 sessions takes.
 fn fewer_observers(need: &Need) -> String {
     let few = observers::FEW;
-    let bytes = observing_bytes(need.sessions, few, need.workers, need.counts_updates);
+    let bytes = observing_bytes(need.sessions, few, need.workers, (need.counts_updates, need.members_return));
     format!("judge fewer sessions' broadcasts: --observers {few} takes {}", megabytes(bytes))
 }
 
@@ -172,7 +172,7 @@ fn fewer(need: &Need, readings: &Readings, room: u64) -> String {
             0 => 0,
             _ => {
                 let observers = Observers::among(need.observers, sessions);
-                observing_bytes(sessions, observers, need.workers, need.counts_updates)
+                observing_bytes(sessions, observers, need.workers, (need.counts_updates, need.members_return))
             }
         };
         let fewer = Need { sessions, observers_bytes, ..need.clone() };

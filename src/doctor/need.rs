@@ -89,6 +89,8 @@ pub struct Need {
     pub observers_bytes: u64,
     /// Whether these have the updates of periodic messages.
     pub counts_updates: bool,
+    /// Members come again, so that pairs take more.
+    pub members_return: bool,
     /// The sessions that judge them, as the user gave them.
     pub observers: Option<Observers>,
     /// Broadcasts, where there are any.
@@ -124,10 +126,14 @@ impl Need {
             mock,
             beside: Beside::of(&plan.scenario),
             observers_bytes: match plan.expects_broadcasts() {
-                true => observing_bytes(plan.people(), plan.observers(), plan.workers, plan.counts_updates()),
+                true => {
+                    let kept = (plan.counts_updates(), plan.members_return);
+                    observing_bytes(plan.people(), plan.observers(), plan.workers, kept)
+                }
                 false => 0,
             },
             counts_updates: plan.counts_updates(),
+            members_return: plan.members_return,
             observers: plan.settings.observers,
             load,
         }

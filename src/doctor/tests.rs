@@ -79,6 +79,7 @@ fn need(sessions: u32, ramp_s: u64) -> Need {
         mock: None,
         observers_bytes: 9_000_000,
         counts_updates: false,
+        members_return: false,
         observers: None,
         load: None,
     }
@@ -239,7 +240,7 @@ fn as_many_sessions_as_are_proposed_do_fit() {
     for megabytes in [60, 120, 250, 900] {
         readings.system.memory_available = Ok(megabytes * 1_000_000);
         let plan = |sessions| Need {
-            observers_bytes: observing_bytes(sessions, Observers::among(None, sessions), 2, false),
+            observers_bytes: observing_bytes(sessions, Observers::among(None, sessions), 2, (false, false)),
             ..on_this_box(sessions, 240)
         };
         let refused = check("memory", &plan(400_000), &readings);

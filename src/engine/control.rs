@@ -432,7 +432,7 @@ impl<'p> Control<'p> {
     }
 
     fn second<'a>(&'a self, interval: &'a Interval, is_after: bool) -> Second<'a> {
-        let elapsed = self.at();
+        let (elapsed, open) = (self.at(), self.shared.open());
         Second {
             elapsed,
             phase: self.phase,
@@ -440,7 +440,8 @@ impl<'p> Control<'p> {
             totals: &self.totals,
             interval,
             started: self.shared.started(),
-            open: self.shared.open(),
+            open,
+            held: self.held(open),
             planned: planned_by(self.plan, self.planned_at()),
             pauses: &self.pauses,
             paused: self.pauses.0.last().filter(|_| self.is_paused).map(|pause| pause.by),
@@ -462,7 +463,7 @@ impl<'p> Control<'p> {
         }
         let held_to_end = everyone.len();
         let ledger = self.close_ledger(&known, &everyone);
-        let membership = self.judge_membership(&everyone);
+        let membership = self.judge_membership(&everyone, ledger.as_ref());
         // The accounts count exactly; what was published in between is a look every 50 ms.
         self.readings.peak = self.readings.peak.max(held_to_end);
         let held = held_to_end + self.totals.tally().counts.finished as u32;

@@ -18,7 +18,7 @@ use crate::measure::propagation::Propagation;
 use crate::measure::servers::{ServerIndex, ServerNames};
 use crate::measure::updates::Updates;
 use crate::measure::{CloseEnd, FaultSample, Interval, PingEvent, Recorder, Timed, UnmatchedSample, Unread};
-use crate::members::{MemberId, Members};
+use crate::members::{MemberId, Members, SessionNumber};
 use crate::scenario::every::EveryIndex;
 use crate::scenario::{MessageType, StepIndex};
 use crate::session::{Observer, PingFailed, StepPlaces, Unmatched, Who};
@@ -40,6 +40,8 @@ pub struct Books {
     pub heard: Option<Heard>,
     /// Whose names results have.
     pub members: Arc<Members>,
+    /// Whether any of them comes again.
+    pub members_return: bool,
     /// Since the run began; set once a turn.
     pub at: Duration,
     /// Sessions that have finished.
@@ -74,6 +76,13 @@ fn unmatched_text(message: Unmatched<'_>) -> String {
 }
 
 impl Books {
+    /// A life of this session's member begins: what was known of one before does not count in it.
+    pub fn begins(&mut self, session: SessionNumber) {
+        if let Some(ledger) = &mut self.ledger {
+            ledger.begins(session);
+        }
+    }
+
     /// The second of the run.
     pub fn second(&self) -> u32 {
         self.at.as_secs() as u32
@@ -205,6 +214,9 @@ impl Observer for Books {
             let second = self.at.as_secs() as u32;
             if let Some(heard) = &mut self.heard {
                 heard.listed(member_id, second);
+                if self.members_return {
+                    heard.is_in(who.session, member_id);
+                }
             }
         }
     }
@@ -234,8 +246,10 @@ impl Observer for Books {
             // In the ramp-down no ledger is kept.
             (_, deed) => deed == Deed::LEAVE,
         };
-        if let Some(heard) = self.heard.as_mut().filter(|_| told.deed == Deed::LEAVE) {
-            heard.left(who.session, told.member_id);
+        match (&mut self.heard, told.deed) {
+            (Some(heard), Deed::LEAVE) => heard.left(who.session, told.member_id),
+            (Some(heard), Deed::ENTER) if self.members_return => heard.is_in(who.session, told.member_id),
+            _ => {}
         }
         if let Some(propagation) = self.propagation.as_mut().filter(|_| is_first) {
             propagation.received(who.session, server, told);
@@ -303,7 +317,7 @@ impl Observer for Books {
         self.unmatched = Some(text);
     }
 
-    fn closed(&mut self, who: Who, held: Ticks) {
+    fn closed(&mut self, who: Who, held: Duration) {
         self.recorder.session_closed(held);
         let second = self.second();
         if let Some(updates) = &mut self.updates {
@@ -311,6 +325,15 @@ impl Observer for Books {
         }
         if let Some(heard) = &self.heard {
             heard.stays.closed(who.session, second, false);
+        }
+        if let Some(ledger) = self.ledger.as_mut().filter(|_| self.members_return) {
+            ledger.forget(who.session);
+        }
+    }
+
+    fn left_in_order(&mut self, who: Who) {
+        if let Some(heard) = &self.heard {
+            heard.stays.closed(who.session, self.second(), true);
         }
     }
 

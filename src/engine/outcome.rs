@@ -56,6 +56,8 @@ pub struct Second<'a> {
     pub started: u32,
     /// Sessions open now.
     pub open: u32,
+    /// The same, with those that have finished and those that take the place of others.
+    pub held: u32,
     /// Sessions that should have started by now.
     pub planned: u32,
     /// Times in which arrivals were paused; the last one may go on.

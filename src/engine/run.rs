@@ -130,9 +130,13 @@ fn work(worker: usize, common: &Common<'_>, link: WorkerLink) {
     let members = || Arc::clone(&plan.members);
     let books = Books {
         members: Arc::clone(&plan.members),
+        members_return: plan.members_return,
         recorder,
         servers: servers.clone(),
-        ledger: board.map(|it| Ledger::new(members(), sessions, &observers, Arc::clone(it))),
+        ledger: board.map(|it| {
+            let ledger = Ledger::new(members(), sessions, &observers, Arc::clone(it));
+            if plan.members_return { ledger.of_returning() } else { ledger }
+        }),
         updates: recent.map(|it| Updates::new(members(), sessions, &observers, Arc::clone(it))),
         heard: stays
             .map(|it| Heard::new(members(), sessions, &observers, Arc::clone(it), plan.left_within())),

@@ -11,6 +11,7 @@ mod close;
 mod fan_out;
 mod home;
 mod pairs;
+mod returning;
 mod rows;
 mod set;
 mod shape;
@@ -31,14 +32,15 @@ pub fn observers(sessions: u32, count: u32) -> Vec<SessionNumber> {
     (0..count).map(|k| SessionNumber((k * all / count) as u32)).collect()
 }
 
-/// Memory of the ledgers of so many workers together, in bytes: two bits a pair, where rows are found,
-/// and the board.
-pub fn bytes(sessions: u32, observers: u32, workers: usize) -> u64 {
+/// Memory of the ledgers of so many workers together, in bytes: two bits a pair, four where members come
+/// again, where rows are found, and the board.
+pub fn bytes(sessions: u32, observers: u32, workers: usize, returns: bool) -> u64 {
     let (words, observers) = (u64::from(sessions).div_ceil(64), u64::from(observers));
     let listed = observers * words * 8;
     let announced = observers * u64::from(sessions) / 8 + 16 * workers as u64;
     let rows = words * rows::BYTES_PER_WORD * workers as u64;
-    listed + announced + rows + u64::from(sessions) * board::BITS_PER_SESSION / 8
+    let again = if returns { 2 * announced + u64::from(sessions) * workers as u64 } else { 0 };
+    listed + announced + again + rows + u64::from(sessions) * board::BITS_PER_SESSION / 8
 }
 
 #[cfg(test)]

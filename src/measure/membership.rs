@@ -60,6 +60,8 @@ impl Stays {
     /// This session opened in that second of the run.
     pub fn opened(&self, session: SessionNumber, second: u32) {
         self.opened[session.index()].store(second + 1, Ordering::Relaxed);
+        // It is back, if it had left.
+        self.closed[session.index()].store(0, Ordering::Relaxed);
     }
 
     /// It is open no longer; `in_order`: it had finished.
@@ -133,6 +135,16 @@ impl Heard {
             && departure.is_known_by(second, self.left_within)
         {
             *self.still_listed.entry(member).or_default() += 1;
+        }
+    }
+
+    /// The observer learned that this member is in: what it heard before is of an earlier departure.
+    /// Called where members come again.
+    pub fn is_in(&mut self, observer: SessionNumber, member_id: MemberId) {
+        let Some(row) = self.rows.find(observer) else { return };
+        let member = self.members.index_of(member_id).filter(|member| member.0 < self.sessions);
+        if let Some(member) = member {
+            self.bits[member.index() * self.width + row / 64] &= !(1 << (row % 64));
         }
     }
 

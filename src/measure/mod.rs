@@ -57,10 +57,15 @@ pub use tls::{Handshake, TlsCounts};
 
 /// Memory of the accounts of what so many sessions are told of each other, in bytes: pairs, departures,
 /// delays and, where they are counted, updates.
-pub fn observing_bytes(sessions: u32, observers: u32, workers: usize, counts_updates: bool) -> u64 {
+pub fn observing_bytes(
+    sessions: u32,
+    observers: u32,
+    workers: usize,
+    (counts_updates, returns): (bool, bool),
+) -> u64 {
     let of = observers as usize;
     let updates = if counts_updates { updates::bytes(sessions, of, workers) } else { 0 };
-    ledger::bytes(sessions, observers, workers)
+    ledger::bytes(sessions, observers, workers, returns)
         + propagation::bytes(sessions, of, workers)
         + membership::bytes(sessions, of, workers)
         + updates

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use startline_os::tick::Ticks;
+use startline_os::tick::{TICK_MICROS, Ticks};
 
 use super::failures::cut_evidence;
 use super::kinds::Least;
@@ -73,9 +73,9 @@ impl Recorder {
     }
 
     /// An open session is open no longer: it failed, was closed by the peer or by us.
-    pub fn session_closed(&mut self, held: Ticks) {
+    pub fn session_closed(&mut self, held: Duration) {
         self.now.tally.counts.closed += 1;
-        self.now.tally.counts.held_ticks += u64::from(held.raw());
+        self.now.tally.counts.held_ticks += held.as_micros() as u64 / TICK_MICROS;
     }
 
     /// A message had another JSON text behind its first.

@@ -275,6 +275,11 @@ impl Totals {
         }
     }
 
+    /// Of figures that were added up elsewhere, without samples.
+    pub fn of(layout: &Layout, tally: Tally) -> Self {
+        Self { tally, ..Self::new(layout) }
+    }
+
     /// Adds what a worker recorded.
     pub fn add(&mut self, interval: &Interval) {
         self.tally.add(&interval.tally);

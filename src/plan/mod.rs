@@ -115,7 +115,7 @@ impl Plan {
     /// Returns whether servers tell others of what sessions send again and again.
     pub fn counts_updates(&self) -> bool {
         let mut every = self.scenario.websocket.iter().flat_map(|websocket| &websocket.every);
-        every.any(Every::is_broadcast) && !self.settings.no_broadcast && !self.members_return
+        every.any(Every::is_broadcast) && !self.settings.no_broadcast
     }
 
     /// Returns how long servers may take to announce a member whose connection was cut.
@@ -131,8 +131,7 @@ impl Plan {
     /// Returns whether members are announced to each other, so that pairs are judged.
     pub fn expects_broadcasts(&self) -> bool {
         let announces = self.scenario.websocket.as_ref().is_some_and(|it| it.kinds.announces());
-        // Who comes again is announced again, and pairs are of members: then nothing of it is judged.
-        announces && !self.settings.no_broadcast && !self.members_return
+        announces && !self.settings.no_broadcast
     }
 
     /// Returns how many sessions judge the broadcasts that they receive, if any are expected.

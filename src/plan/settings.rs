@@ -25,10 +25,12 @@ use super::sources::{self, PortMethod, SourceSpec};
 use super::target::TargetError;
 use super::{End, Http, HttpMode, Observers, Plan, Resolve, Target, Tls, http, schedule};
 use crate::scenario::every::Interval;
-use crate::scenario::{Scenario, ScenarioError, criteria};
+use crate::scenario::{Scenario, ScenarioError};
 
-/// The longest run: instants are compared through a clock that wraps after 19 hours.
-pub const RUN_MAX: Duration = Duration::from_secs(9 * 3600);
+/// The longest run.
+pub const RUN_MAX: Duration = Duration::from_secs(10 * 24 * 3600);
+/// The longest interval or timeout: timers are compared through a clock that wraps after 19 hours.
+pub const DELAY_MAX: Duration = Duration::from_secs(9 * 3600);
 
 /// A run as the user asked for it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -214,8 +216,7 @@ impl Settings {
         let mut scenario = self.scenario.compile()?;
         self.check_scenario(&scenario)?;
         for rule in &self.abort_on {
-            criteria::unit_of(&rule.measure, &scenario.step_names(), scenario.websocket.as_ref())
-                .map_err(|reason| PlanError::Value { what: "abort-on", reason })?;
+            rule.check(&scenario).map_err(|reason| PlanError::Value { what: "abort-on", reason })?;
         }
         self.check_stages(&scenario)?;
         let short = every::short_forms(self.ping_interval, self.pong_timeout, self.record_interval);
@@ -370,8 +371,8 @@ impl Settings {
             ("lag limit", self.lag_limit),
         ];
         for (what, delay) in delays {
-            if delay.is_some_and(|delay| delay.is_zero() || delay > RUN_MAX) {
-                let most = duration_text(RUN_MAX);
+            if delay.is_some_and(|delay| delay.is_zero() || delay > DELAY_MAX) {
+                let most = duration_text(DELAY_MAX);
                 return value(what, format!("it must be longer than zero and at most {most}"));
             }
         }

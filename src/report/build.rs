@@ -37,6 +37,13 @@ impl RunResult {
     }
 }
 
+impl RunResult {
+    /// What was measured in a part of the run so far; nothing is judged.
+    pub fn of_part(part: Part, totals: &Totals, facts: &Facts, plan: &Plan) -> Self {
+        part.measured(totals, (facts, plan), measured)
+    }
+}
+
 /// Everything that is measured; nothing is judged.
 fn measured(totals: &Totals, facts: &Facts, plan: &Plan) -> RunResult {
     let (tally, scenario) = (totals.tally(), &*plan.scenario);

@@ -72,7 +72,7 @@ pub use shape::{
     LegResult, LossResult, OrderResult, OwedResult, ReachResult, ReceiversResult, ShapeResult, SliceResult,
     SpreadResult, StagesResult,
 };
-pub use stages::{StageFacts, StageResult};
+pub use stages::{Part, StageFacts, StageResult};
 pub use stalls::{StallResult, StallsResult};
 pub use told::{MembershipResult, MissingUpdateResult, UntoldResult, UpdatesResult};
 pub use troubles::{Certainty, Evidence, Side, TroubleResult};

@@ -60,8 +60,43 @@ pub struct StageResult {
     pub whole: Option<Box<RunResult>>,
 }
 
+/// A part of a run: a stage, or its last seconds.
+#[derive(Clone, Copy, Debug)]
+pub struct Part {
+    /// How long it took.
+    pub took: Duration,
+    /// The least number of sessions held at one instant of it, where a level was held.
+    pub min_held: Option<u64>,
+    /// That level.
+    pub level: u64,
+}
+
+impl Part {
+    /// What was measured in it.
+    pub(super) fn measured(
+        self,
+        totals: &Totals,
+        (facts, plan): (&Facts, &Plan),
+        measured: Measured,
+    ) -> RunResult {
+        let own = Facts {
+            stages: Vec::new(),
+            min_in_hold: self.min_held,
+            hold_actual: self.took,
+            ledger: None,
+            membership: None,
+            ramp_down: None,
+            watch: None,
+            ..facts.clone()
+        };
+        let mut whole = measured(totals, &own, plan);
+        whole.sessions.planned = self.level;
+        whole
+    }
+}
+
 /// What makes a result without a verdict.
-type Measured = fn(&Totals, &Facts, &Plan) -> RunResult;
+pub(super) type Measured = fn(&Totals, &Facts, &Plan) -> RunResult;
 
 /// The stages' results; none of a plan without stages, or while the run goes on.
 pub(super) fn results(facts: &Facts, plan: &Plan, measured: Measured) -> Vec<StageResult> {
@@ -72,17 +107,8 @@ pub(super) fn results(facts: &Facts, plan: &Plan, measured: Measured) -> Vec<Sta
 fn result(k: usize, stage: &StageFacts, (facts, plan): (&Facts, &Plan), measured: Measured) -> StageResult {
     let shape = &plan.shape;
     let planned = &shape.stages()[k];
-    let own = Facts {
-        stages: Vec::new(),
-        min_in_hold: stage.min_held,
-        hold_actual: stage.took,
-        ledger: None,
-        ramp_down: None,
-        watch: None,
-        ..facts.clone()
-    };
-    let mut whole = measured(&stage.totals, &own, plan);
-    whole.sessions.planned = u64::from(planned.level);
+    let part = Part { took: stage.took, min_held: stage.min_held, level: u64::from(planned.level) };
+    let whole = part.measured(&stage.totals, (facts, plan), measured);
     let counts = &stage.totals.tally().counts;
     StageResult {
         name: planned.name.clone(),

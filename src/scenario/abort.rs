@@ -1,4 +1,4 @@
-//! When a run ends early: a measure that is beyond a limit for some time.
+//! When a run ends early: a measure of its last seconds is beyond a limit.
 //!
 //! As text `errors.rate>50%:10s`. Knows no results. Invariant: what is printed parses to the same.
 
@@ -9,8 +9,22 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use startline_os::units::{self, duration_text};
 
+use super::{Scenario, criteria};
+
 /// How long a measure must be beyond its limit, where nothing is said.
 const FOR_DEFAULT: Duration = Duration::from_secs(10);
+
+/// What measures begin with that are known of a whole run only.
+const OF_THE_WHOLE: [&str; 8] = [
+    "arrivals.",
+    "ledger.",
+    "membership.",
+    "sessions.completed_share",
+    "sessions.established_share",
+    "sessions.held_to_end",
+    "stage.",
+    "updates.",
+];
 
 /// A rule to end a run early.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -22,7 +36,7 @@ pub struct AbortRule {
     pub side: Side,
     /// The limit, in the measure's own unit; shares are 0 to 1.
     pub limit: f64,
-    /// How long.
+    /// Of the last so long it is.
     pub over: Duration,
     /// The limit was written in per cent.
     is_percent: bool,
@@ -42,6 +56,34 @@ impl AbortRule {
     pub fn default_rules() -> Vec<Self> {
         let measure = "errors.rate".to_owned();
         vec![Self { measure, side: Side::Above, limit: 0.5, over: FOR_DEFAULT, is_percent: true }]
+    }
+
+    /// The whole name of its measure: of a step's latency `steps.` may be left out.
+    pub fn full_measure(&self, steps: &[String]) -> String {
+        criteria::full_name(&self.measure, steps)
+    }
+
+    /// Whether the limit was written in per cent.
+    pub fn is_percent(&self) -> bool {
+        self.is_percent
+    }
+
+    /// Checks that a scenario has the measure, and that it is of a part of a run.
+    ///
+    /// # Errors
+    /// Why it has not, or is not.
+    pub fn check(&self, scenario: &Scenario) -> Result<(), String> {
+        let steps = scenario.step_names();
+        let measure = self.full_measure(&steps);
+        criteria::unit_of(&measure, &steps, scenario.websocket.as_ref())?;
+        if let Some(name) = OF_THE_WHOLE.iter().find(|name| measure.starts_with(**name)) {
+            return Err(format!(
+                "a rule that ends a run early looks at its last seconds ({}), and {name}* is of a whole run; \
+                 use errors.rate, a step's latency, an every.* count or sessions.min_in_hold_share",
+                duration_text(self.over)
+            ));
+        }
+        Ok(())
     }
 
     /// Whether this value is beyond the limit.

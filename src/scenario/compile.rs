@@ -148,12 +148,9 @@ pub(super) fn scenario(
 }
 
 fn abort_rules(root: &Section<'_>, scenario: &Scenario) -> Result<Vec<AbortRule>> {
-    let steps = scenario.step_names();
     let rule = |text: Text<'_>| {
         let rule: std::result::Result<AbortRule, String> = text.value.parse();
-        let checked = rule.and_then(|rule| {
-            criteria::unit_of(&rule.measure, &steps, scenario.websocket.as_ref()).map(|_| rule)
-        });
+        let checked = rule.and_then(|rule| rule.check(scenario).map(|()| rule));
         checked.map_err(|why| root.error("abort_on", text.span, why))
     };
     root.texts("abort_on")?.into_iter().map(rule).collect()

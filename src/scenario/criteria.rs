@@ -170,9 +170,14 @@ pub fn step_statistic(measure: &str) -> Option<(&str, &str)> {
 /// `steps.` may be left out.
 pub fn of_stage<'m>(name: &'m str, steps: &[String]) -> Option<(&'m str, String)> {
     let (stage, measure) = name.strip_prefix("stage.")?.split_once('.')?;
+    Some((stage, full_name(measure, steps)))
+}
+
+/// The whole name of a measure of which `steps.` may have been left out.
+pub fn full_name(measure: &str, steps: &[String]) -> String {
     let is_step = |step: &String| measure.strip_prefix(step.as_str()).is_some_and(|it| it.starts_with('.'));
     let is_short = steps.iter().any(is_step);
-    Some((stage, if is_short { format!("steps.{measure}") } else { measure.to_owned() }))
+    if is_short { format!("steps.{measure}") } else { measure.to_owned() }
 }
 
 /// The unit of a measure that this scenario can produce.

@@ -3,6 +3,7 @@
 //! Types alone. Invariant: whatever a session needs of the world comes through its [`Context`].
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use startline_os::tick::{Tick, Ticks};
 
@@ -132,7 +133,9 @@ pub trait Observer {
     /// A message came that fits no kind of the scenario's.
     fn unmatched(&mut self, who: Who, message: Unmatched<'_>);
     /// An open session is open no longer, for whatever reason.
-    fn closed(&mut self, who: Who, held: Ticks);
+    fn closed(&mut self, who: Who, held: Duration);
+    /// It has ended by plan: its close frame is on its way.
+    fn left_in_order(&mut self, _who: Who) {}
     /// A session that was open, and is no longer, has done what it is there for.
     fn finished(&mut self, _who: Who) {}
     /// The closing handshake that a session began has ended so.

@@ -37,6 +37,7 @@ impl Session {
             self.send_every(quit, script.opcode(), (0, 0), ctx);
         }
         self.account_end(ctx);
+        ctx.observer.left_in_order(ctx.who);
         let key = self.mask_key(ctx);
         write_close(ctx.out, Some(key), 1000, "");
         self.acts(Deed::LEAVE, Key::default(), ctx);
@@ -143,7 +144,7 @@ impl Session {
     /// Closes the accounts of an open session.
     fn account_end<O: Observer>(&mut self, ctx: &mut Context<'_, O>) {
         self.settle_heartbeats(false, ctx);
-        ctx.observer.closed(ctx.who, ctx.now.since(self.opened));
+        ctx.observer.closed(ctx.who, self.age(ctx.now));
     }
 
     /// Releases everything that the session holds.

@@ -105,8 +105,8 @@ impl Session {
     }
 
     /// How often something due at open + (k + 1) · `interval` has been due before: k.
-    fn sequence(&self, due: Tick, interval: Ticks) -> u32 {
-        (due.since(self.opened).raw() / interval.raw().max(1)).saturating_sub(1)
+    pub(super) fn sequence(&self, due: Tick, interval: Ticks) -> u32 {
+        (self.ticks_until(due) / u64::from(interval.raw().max(1))).saturating_sub(1) as u32
     }
 
     /// The number of the last message that was sent, which was due at `due`.

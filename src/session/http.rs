@@ -281,7 +281,7 @@ impl Session {
         sequence: u32,
         ctx: &Context<'t, O>,
     ) -> Scope<'t> {
-        let held = if self.is_open() { at.since(self.opened).as_micros() / 1_000 } else { 0 };
+        let held = self.age(at).as_millis() as u64;
         Scope {
             member_id: ctx.who.member_id,
             challenge_id: ctx.who.challenge_id,

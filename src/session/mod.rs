@@ -22,6 +22,7 @@
 //! the 101, `steps` from there to open, `frames` and `messages` for what arrives, `every`,
 //! `heartbeat` and `replies` for what an open session sends, `ending` for failures and closes.
 
+mod age;
 mod beside;
 mod context;
 mod draws;
@@ -140,13 +141,14 @@ pub struct Session {
     due: Tick,
     /// When it was in fact sent.
     sent: Tick,
-    /// When the session opened; while it opens, when the 101 came; before that, when the last HTTP
-    /// answer did.
+    /// When the session opened, less the epochs that it has been open ([`age`]); while it opens, when
+    /// the 101 came; before that, when the last HTTP answer did.
     opened: Tick,
     /// Key of the spill, or `NO_SPILL`.
     spill: u32,
     phase: Phase,
-    /// Index of the HTTP step; while it opens, of the step after the upgrade.
+    /// Index of the HTTP step; while it opens, of the step after the upgrade. Of an open session: epochs
+    /// since it opened.
     step: StepIndex,
     flags: u8,
     /// Of the first heartbeat: messages that timed out and whose replies are still to come. While
@@ -212,11 +214,6 @@ impl Session {
     /// Whether it is open: its last step is done and neither side has closed.
     pub fn is_open(&self) -> bool {
         self.phase == Phase::Held
-    }
-
-    /// How long it has been open.
-    pub fn held(&self, now: Tick) -> Ticks {
-        if self.is_open() { now.since(self.opened) } else { Ticks::ZERO }
     }
 
     /// Whether it has opened, completed or ended: nothing of its set-up is outstanding.

@@ -228,6 +228,7 @@ impl Session {
         ctx.vault.keep(ctx.row, &kept.taken, &ctx.script.scenario.kept);
         ctx.observer.step_ok(ctx.script.places.open(), ctx.timed(self.opened, self.opened));
         self.phase = Phase::Held;
+        self.be_young();
         self.last_error = NO_ERROR;
         self.opened = ctx.now;
         ctx.observer.opened(ctx.who, self.server);

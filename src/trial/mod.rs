@@ -15,7 +15,6 @@ pub mod text;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use startline_os::tick::Ticks;
 use startline_protocol::http::{Limits, ResponseReader};
 use startline_protocol::websocket::{Opcode, Reader, parse_close};
 
@@ -443,7 +442,7 @@ impl Observer for Trial<'_> {
 
     fn unmatched(&mut self, _who: Who, _message: Unmatched<'_>) {}
 
-    fn closed(&mut self, _who: Who, _held: Ticks) {}
+    fn closed(&mut self, _who: Who, _held: Duration) {}
 
     fn close_ended(&mut self, _end: CloseEnd) {}
 

@@ -157,6 +157,7 @@ impl Asked {
             beside: Beside::default(),
             observers_bytes: 0,
             counts_updates: false,
+            members_return: false,
             observers: None,
             load: None,
         };

@@ -7,6 +7,7 @@ mod common;
 mod foreign;
 
 mod beside;
+mod churn;
 mod compare;
 mod evidence;
 mod faults;

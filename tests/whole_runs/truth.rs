@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use crate::common::peer::Script;
 use crate::common::played::scenario;
 use crate::common::processes::free_port;
+use crate::common::served::Served;
 use crate::common::{Run, finish, kinds, let_pass, number, results, run, signal, summary, text};
 
 const SIGSTOP: i32 = 19;
@@ -145,6 +146,26 @@ fn a_run_in_which_all_begins_to_fail_is_ended_and_has_failed() {
     assert!(finished.text().contains("--abort-on errors.rate>50%:2s"), "{}", finished.stdout);
 }
 
+/// Rules look at the last seconds of any measure.
+#[test]
+fn a_rule_is_of_the_last_seconds_whatever_it_measures() {
+    for (rule, fault) in [
+        ("login.p95_ms>0:1s", "enter-slow=1ms"),
+        ("every.ping.unanswered>5:2s", "pong-lost"),
+        ("sessions.min_in_hold_share<101%:1s", "enter-slow=1ms"),
+    ] {
+        let mock = Served::start(&["--ready", "--members", "13-42", "--fault", fault]);
+        let temp = tempfile::tempdir().expect("a directory");
+        let out = results(&temp);
+        let run = Run::against(&mock.url, 30, &out).with("hold", "40s").with("abort-on", rule);
+        let finished = run.with("ping-interval", "1s").with("pong-timeout", "800ms").finish();
+        let summary = summary(&out);
+        assert_eq!(summary["ending"].as_str(), Some("aborted"), "{rule}: {}", finished.stdout);
+        assert!(finished.text().contains(&format!("--abort-on {rule}")), "{}", finished.stdout);
+        assert!(number(&summary, "/hold/seconds") < 20.0, "{:#}", summary["hold"]);
+    }
+}
+
 #[test]
 fn another_system_s_scenario_is_not_played_against_the_mock_server() {
     let temp = tempfile::tempdir().expect("a directory");
@@ -157,7 +178,11 @@ fn another_system_s_scenario_is_not_played_against_the_mock_server() {
 
 #[test]
 fn a_rule_that_no_run_can_meet_is_refused() {
-    for (rule, said) in [("errors.rat>50%", "errors.rate"), ("errors.rate", "MEASURE>LIMIT")] {
+    for (rule, said) in [
+        ("errors.rat>50%", "errors.rate"),
+        ("errors.rate", "MEASURE>LIMIT"),
+        ("ledger.missing>0", "is of a whole run"),
+    ] {
         let finished = run(&["run", "--demo", "--abort-on", rule]);
         finished.assert_status(2);
         assert!(finished.stderr.contains(said), "{}", finished.stderr);

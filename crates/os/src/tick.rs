@@ -39,6 +39,11 @@ impl Tick {
         Ticks(distance.max(0) as u32)
     }
 
+    /// The distance from `other` to here, negative if `other` is later: exact within half the wrap.
+    pub fn distance(self, other: Self) -> i64 {
+        i64::from(self.0.wrapping_sub(other.0) as i32)
+    }
+
     /// The instant this long before.
     pub fn before(self, span: Ticks) -> Self {
         Self(self.0.wrapping_sub(span.0))
@@ -107,6 +112,7 @@ mod tests {
         assert!(!before.reached(after));
         assert_eq!(after.since(before).as_micros(), 1_000_000);
         assert_eq!(before.since(after), Ticks::ZERO);
+        assert_eq!((after.distance(before), before.distance(after)), (62_500, -62_500));
     }
 
     #[test]

@@ -5,24 +5,40 @@
 use super::*;
 
 impl Control<'_> {
+    /// Who was announced as gone some seconds before the close, and has not come again since.
+    fn gone(&self) -> SessionSet {
+        let now = self.board.as_ref().map(|board| board.gone_so_far()).unwrap_or_default();
+        self.gone_before[0].both(&now)
+    }
+
     /// Judges who was announced as gone, and who was not.
-    pub(super) fn judge_membership(&self, everyone: &SessionSet) -> Option<MembershipTotals> {
+    pub(super) fn judge_membership(
+        &self,
+        everyone: &SessionSet,
+        pairs: Option<&LedgerTotals>,
+    ) -> Option<MembershipTotals> {
         let acts = self.acts.as_ref().filter(|_| !self.heard.is_empty())?;
         let names = self.servers.all();
         let server = |session| names.get(usize::from(acts.server_of(session).0)).cloned().unwrap_or_default();
         let closing = membership::Closing {
             members: &self.plan.members,
             open: everyone,
-            gone: &self.gone_before[0],
+            gone: &self.gone(),
             second: self.closed_at.as_secs() as u32,
             left_within: self.plan.left_within(),
         };
-        Some(MembershipTotals::judge(&self.heard, &closing, server))
+        let mut totals = MembershipTotals::judge(&self.heard, &closing, server);
+        // Those who came again are judged by pair.
+        if let Some(pairs) = pairs {
+            totals.expected += pairs.counts.left_expected;
+            totals.missing += pairs.counts.left_missing;
+        }
+        Some(totals)
     }
 
     /// Judges the pairs of sessions that were open for a while, and who of `everyone` was announced as gone.
     pub(super) fn close_ledger(&mut self, known: &SessionSet, everyone: &SessionSet) -> Option<LedgerTotals> {
-        let ledgers: Vec<Ledger> = self
+        let mut ledgers: Vec<Ledger> = self
             .accounts
             .iter_mut()
             .flatten()
@@ -31,11 +47,12 @@ impl Control<'_> {
         if ledgers.is_empty() {
             return None;
         }
+        ledgers.iter_mut().for_each(|ledger| ledger.settle(known));
         let server = |session| self.acts.as_ref().map_or(ServerIndex::NONE, |acts| acts.server_of(session));
         let homes = Homes::new(self.plan.people(), &self.servers.all(), server);
         let closing = Closing { open: known, homes: &homes, stalls: self.totals.stalls().kept() };
         let mut totals = ledger::close(&ledgers, &closing);
-        totals.judge_gone(&self.gone_before[0], everyone, &self.plan.members);
+        totals.judge_gone(&self.gone(), everyone, &self.plan.members);
         Some(totals)
     }
 }

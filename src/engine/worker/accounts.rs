@@ -12,6 +12,7 @@ use crate::engine::lives::RowIndex;
 use crate::measure::Interval;
 use crate::measure::ledger::SessionSet;
 use crate::members::SessionNumber;
+use crate::session::Session;
 
 /// How long a session has to be open at the close of accounts for its pairs to be judged:
 /// announcements about it may still be on their way, in the servers' queues and in our own sockets.
@@ -29,10 +30,11 @@ impl Worker<'_> {
         let mut open = SessionSet::new(self.given.sessions);
         let mut known = SessionSet::new(self.given.sessions);
         let grace = Ticks::from_duration(ANNOUNCE_GRACE);
+        let is_known = |session: &Session, now| session.age(now) >= ANNOUNCE_GRACE;
         for row in (0..self.rows.len() as u32).map(RowIndex) {
             if self.rows[row.index()].session.is_open() {
                 open.insert(self.lives.session(row));
-                if self.rows[row.index()].session.held(self.time.at.now) >= grace {
+                if is_known(&self.rows[row.index()].session, self.time.at.now) {
                     known.insert(self.lives.session(row));
                 }
                 self.drive(row, |session, ctx| session.close_accounts(ctx));

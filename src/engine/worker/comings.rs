@@ -5,9 +5,14 @@
 
 use std::time::Duration;
 
+use startline_os::tick::Ticks;
+
 use super::{ARRIVALS_PER_TURN, Row, STARTS_PER_CLOCK, Worker};
 use crate::engine::lives::{Begun, RowIndex};
 use crate::session::Phase;
+
+/// How often sessions' ages are looked at: several times an epoch of theirs.
+const AGED_EVERY: Duration = Duration::from_secs(3600);
 
 impl Worker<'_> {
     /// Whether a session is left to start, and not too many are under way.
@@ -31,6 +36,7 @@ impl Worker<'_> {
             self.enter_stage(planned);
             let Some(Begun { row, planned }) = self.lives.begin(self.at()) else { return };
             self.furnish(row);
+            self.books.begins(self.lives.session(row));
             self.so_far.live += 1;
             let happens = self.so_far.shape.happens(planned).unwrap_or(self.at());
             let due = self.tick_of(happens);
@@ -60,6 +66,17 @@ impl Worker<'_> {
             self.link.part(interval);
             self.lives.enter_stage(at);
         }
+    }
+
+    /// Has sessions and their acts grow old: instants that are compared lie near enough for ticks, however
+    /// long the run.
+    pub(super) fn grow_old(&mut self) {
+        if self.at() < self.so_far.aged_at + AGED_EVERY {
+            return;
+        }
+        self.so_far.aged_at = self.at();
+        self.rows.iter_mut().for_each(|row| row.session.grow_old(self.time.at.now));
+        self.close_acts(self.time.at.now.before(Ticks::from_duration(AGED_EVERY)));
     }
 
     /// Ends the sessions whose planned lives are over.

@@ -161,6 +161,8 @@ struct SoFar {
     open: u32,
     settled: u32,
     next_second: u64,
+    /// When sessions were last looked at for their age.
+    aged_at: Duration,
     /// When the recorder was last handed over.
     handed_over_at: Duration,
     ramp_down: Option<RampDown>,
@@ -212,6 +214,7 @@ impl<'p> Worker<'p> {
                 open: 0,
                 settled: 0,
                 next_second: 1,
+                aged_at: Duration::ZERO,
                 handed_over_at: Duration::ZERO,
                 ramp_down: None,
                 shape,
@@ -432,6 +435,7 @@ impl<'p> Worker<'p> {
                 self.lent.spills = Spills::new();
             }
             self.lent.waits.forget_old(self.time.at.now);
+            self.grow_old();
             let interval = self.hand_over();
             self.link.second(interval);
         }

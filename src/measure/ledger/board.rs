@@ -4,27 +4,30 @@
 //! session that has not opened has no instant.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
-
-use startline_os::tick::Ticks;
 
 use super::set::SessionSet;
 use crate::members::SessionNumber;
+
+/// What instants are counted in: fine enough to tell the order of arrivals, and ten days fit.
+const UNIT_MICROS: u128 = 250;
 
 /// Of a session that has not opened.
 const NEVER: u32 = u32::MAX;
 
 /// Memory of a session, in bits.
-pub(super) const BITS_PER_SESSION: u64 = 32 + 1;
+pub(super) const BITS_PER_SESSION: u64 = 32 + 1 + 8;
 
 /// See the module.
 #[derive(Debug)]
 pub struct Board {
     /// One bit a session.
     gone: Vec<AtomicU64>,
-    /// Ticks since the run began.
+    /// When each opened.
     opened: Vec<AtomicU32>,
+    /// Which of its member's lives each is in, from 1 and around; 0: none yet.
+    lives: Vec<AtomicU8>,
 }
 
 impl Board {
@@ -34,20 +37,45 @@ impl Board {
         Arc::new(Self {
             gone: (0..count.div_ceil(64)).map(|_| AtomicU64::new(0)).collect(),
             opened: (0..count).map(|_| AtomicU32::new(NEVER)).collect(),
+            lives: (0..count).map(|_| AtomicU8::new(0)).collect(),
         })
+    }
+
+    /// A life of this member's begins, before anybody can be told of it; `true` if it is not its first.
+    pub fn begins(&self, session: SessionNumber) -> bool {
+        let life = &self.lives[session.index()];
+        // Its worker alone writes it.
+        let before = life.load(Ordering::Relaxed);
+        life.store(if before == u8::MAX { 1 } else { before + 1 }, Ordering::Release);
+        before != 0
+    }
+
+    /// The life that a member is in.
+    #[inline]
+    pub(super) fn life(&self, session: SessionNumber) -> u8 {
+        self.lives[session.index()].load(Ordering::Acquire)
     }
 
     /// The session opened. What was said of its member before is of an earlier session.
     pub fn open(&self, session: SessionNumber, at: Duration) {
-        let ticks = Ticks::from_duration(at).raw().min(NEVER - 1);
-        self.opened[session.index()].store(ticks, Ordering::Relaxed);
+        self.opened[session.index()].store(Self::number(at), Ordering::Relaxed);
         self.set_gone(session, false);
     }
 
-    /// When a session opened, in ticks since the run began.
+    /// When a session opened since the run began, as a number that [`Board::at`] reads.
     pub fn opened(&self, session: SessionNumber) -> Option<u32> {
-        let ticks = self.opened.get(session.index())?.load(Ordering::Relaxed);
-        (ticks != NEVER).then_some(ticks)
+        let opened = self.opened.get(session.index())?.load(Ordering::Relaxed);
+        (opened != NEVER).then_some(opened)
+    }
+
+    /// The number of an instant of the run.
+    pub fn number(at: Duration) -> u32 {
+        (at.as_micros() / UNIT_MICROS).min(u128::from(NEVER - 1)) as u32
+    }
+
+    /// The instant of the run that such a number stands for.
+    pub fn at(opened: u32) -> Duration {
+        Duration::from_micros(u64::from(opened) * UNIT_MICROS as u64)
     }
 
     /// Those announced as gone so far.

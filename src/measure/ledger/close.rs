@@ -102,7 +102,9 @@ impl LedgerTotals {
 
 impl LedgerCounts {
     fn add(&mut self, other: &Self) {
-        let Self { duplicate, strangers, own, left_unknown, entered_after_left } = other;
+        let Self { duplicate, strangers, own, left_unknown, entered_after_left, .. } = other;
+        self.left_expected += other.left_expected;
+        self.left_missing += other.left_missing;
         self.duplicate += duplicate;
         self.strangers += strangers;
         self.own += own;

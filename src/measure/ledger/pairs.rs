@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::board::Board;
+use super::returning::Returning;
 use super::rows::Rows;
 use crate::members::{MemberId, Members, SessionNumber};
 
@@ -31,6 +32,8 @@ pub struct Ledger {
     pub(super) board: Arc<Board>,
     /// Rows and members that left before they were known.
     left_first: HashSet<(u32, SessionNumber)>,
+    /// Where members come again.
+    pub(super) returning: Option<Box<Returning>>,
     pub(super) counts: LedgerCounts,
 }
 
@@ -48,6 +51,11 @@ pub struct LedgerCounts {
     pub left_unknown: u64,
     /// Of these, pairs where the member's entering was announced after that.
     pub entered_after_left: u64,
+    /// Pairs of an observer and a member that it knew and that came again: the observer was to be told
+    /// that it had left.
+    pub left_expected: u64,
+    /// Of these, it was not.
+    pub left_missing: u64,
 }
 
 impl Ledger {
@@ -65,6 +73,7 @@ impl Ledger {
             width,
             board,
             left_first: HashSet::new(),
+            returning: None,
             counts: LedgerCounts::default(),
         }
     }
@@ -72,6 +81,7 @@ impl Ledger {
     /// The open message of `session` listed this member.
     pub fn listed(&mut self, session: SessionNumber, member_id: MemberId) {
         let Some((row, member)) = self.pair(session, member_id) else { return };
+        self.catch_up(member);
         let place = self.listed_place(row, member);
         self.counts.duplicate += u64::from(set(&mut self.listed, place));
     }
@@ -80,6 +90,7 @@ impl Ledger {
     /// that pair.
     pub fn entered(&mut self, session: SessionNumber, member_id: MemberId) -> bool {
         let Some((row, member)) = self.pair(session, member_id) else { return false };
+        self.back(member);
         let place = self.announced_place(row, member);
         let is_again = set(&mut self.announced, place);
         self.counts.duplicate += u64::from(is_again);
@@ -103,6 +114,9 @@ impl Ledger {
     /// An announcement to `session` said that this member left.
     pub fn left(&mut self, session: SessionNumber, member_id: MemberId) {
         let Some(member) = self.member(session, member_id) else { return };
+        if self.left_before(session, member) {
+            return;
+        }
         self.board.set_gone(member, true);
         let Some(row) = self.rows.find(session).filter(|_| member != session) else { return };
         let is_known = is_set(&self.announced, self.announced_place(row, member))
@@ -157,10 +171,19 @@ pub(super) fn words_of(observers: usize, sessions: u32) -> usize {
 
 /// Sets a bit; `true` if it was set before.
 #[inline]
-fn set(bits: &mut [u64], place: usize) -> bool {
+pub(super) fn set(bits: &mut [u64], place: usize) -> bool {
     let (word, bit) = (&mut bits[place / 64], 1u64 << (place % 64));
     let was_set = *word & bit != 0;
     *word |= bit;
+    was_set
+}
+
+/// Clears a bit; `true` if it was set.
+#[inline]
+pub(super) fn clear(bits: &mut [u64], place: usize) -> bool {
+    let (word, bit) = (&mut bits[place / 64], 1u64 << (place % 64));
+    let was_set = *word & bit != 0;
+    *word &= !bit;
     was_set
 }
 
@@ -180,7 +203,7 @@ pub(super) fn bits_from(bits: &[u64], place: usize) -> u64 {
 
 /// Zeroes whose pages are resident: written once with something else, so that neither the allocator
 /// nor the kernel can leave the work for the first event.
-fn touched(words: usize) -> Vec<u64> {
+pub(super) fn touched(words: usize) -> Vec<u64> {
     let mut bits = vec![u64::MAX; words];
     std::hint::black_box(&mut bits);
     bits.fill(0);

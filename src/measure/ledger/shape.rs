@@ -7,8 +7,6 @@
 
 use std::time::Duration;
 
-use startline_os::tick::Ticks;
-
 use super::blocks::{Heard, Observers, Place, places};
 use super::board::Board;
 use super::fan_out::{FanOut, Pattern};
@@ -274,7 +272,7 @@ impl<'a> Shaping<'a> {
 
     /// Whoever opened after the member was to find it in the list.
     fn leave_out_the_unlisted(&mut self, member: SessionNumber, opened: u32) {
-        let close_together = Ticks::from_duration(CLOSE_TOGETHER).raw();
+        let close_together = Board::number(CLOSE_TOGETHER);
         for k in 0..self.room.missing.len() {
             if self.room.missing[k] == 0 {
                 continue;
@@ -358,7 +356,7 @@ impl<'a> Shaping<'a> {
     }
 
     fn second(&mut self, opened: u32) -> &mut Reach {
-        let second = Ticks::from_raw(opened).as_duration().as_secs() as usize;
+        let second = Board::at(opened).as_secs() as usize;
         if self.seconds.len() <= second {
             self.seconds.resize(second + 1, Reach::default());
         }
@@ -366,7 +364,7 @@ impl<'a> Shaping<'a> {
     }
 
     fn is_in_a_stall(&self, opened: u32) -> bool {
-        let at = Ticks::from_raw(opened).as_duration();
+        let at = Board::at(opened);
         let covers = |stall: &Stall| at + STALL_MARGIN >= stall.from && at <= stall.to + STALL_MARGIN;
         self.closing.stalls.iter().any(covers)
     }

@@ -11,16 +11,16 @@ use crate::members::{MemberId, Members};
 fn memory_is_predicted() {
     // Two bits a pair; some of it rounded up.
     let pairs = 2 * 20_000 * 20_000 / 8;
-    let all = bytes(20_000, 20_000, 2);
+    let all = bytes(20_000, 20_000, 2, false);
     assert!((pairs..pairs + pairs / 100).contains(&all), "{all}");
     // Few observers among many sessions cost their bits, and each session some 5 bytes.
-    assert!(bytes(1_000_000, 64, 51) < 16_000_000 + 13_000_000 + 5_200_000);
+    assert!(bytes(1_000_000, 64, 51, false) < 16_000_000 + 13_000_000 + 5_200_000);
     for (sessions, count) in [(1_000, 1_000), (1_000, 64), (70_000, 7)] {
         let ledger = ledger(sessions, &observers(sessions, count));
         let words = (ledger.listed.len() + ledger.announced.len()) as u64 * 8;
         let board = u64::from(sessions) * board::BITS_PER_SESSION / 8;
         let taken = words + ledger.rows.bytes() + board;
-        let predicted = bytes(sessions, count, 1);
+        let predicted = bytes(sessions, count, 1, false);
         assert!(predicted >= taken && predicted < taken + 16, "{sessions}: {predicted} of {taken}");
     }
 }

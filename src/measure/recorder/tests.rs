@@ -63,7 +63,7 @@ fn record_a_session(recorder: &mut Recorder) {
     recorder.record(MessageType(1));
     recorder.record(MessageType::OTHER);
     recorder.bytes(600, 300);
-    recorder.session_closed(ticks(2_000));
+    recorder.session_closed(Duration::from_secs(2));
 }
 
 #[test]

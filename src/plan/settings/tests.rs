@@ -173,7 +173,7 @@ fn values_that_cannot_be_are_refused() {
     assert!(refused(&|s| s.workers = Some(257)).contains("257 is not from 1 to 256"));
     assert!(refused(&|s| s.http_connections = Some(0)).contains("0 is not from 1 to 1000"));
     assert!(refused(&|s| s.http = HttpMode::PerSession).contains("add --http pooled"));
-    assert!(refused(&|s| s.hold = RUN_MAX).contains("a run lasts at most 9h"));
+    assert!(refused(&|s| s.hold = RUN_MAX).contains("a run lasts at most 240h"));
     assert!(refused(&|s| s.hold = Duration::MAX).contains("a run lasts at most 9h"));
     assert!(refused(&|s| s.ping_interval = Some(Duration::ZERO)).contains("longer than zero"));
     assert!(
@@ -249,4 +249,35 @@ fn observers_are_of_broadcasts_that_are_expected() {
     assert!(refused.starts_with("observers: it says who judges broadcasts, and --no-broadcast"), "{refused}");
     let refused = with(&|it| it.observers = Some(Observers::Count(0))).unwrap_err();
     assert_eq!(refused, "observers: it must be at least 1, or all");
+}
+
+/// A millisecond is the finest that is written.
+#[test]
+fn plan_toml_repeats_any_shape_exactly() {
+    let mut random = fastrand::Rng::with_seed(9);
+    for _ in 0..60 {
+        let mut asked = settings();
+        let stage = |k: usize, random: &mut fastrand::Rng| {
+            let name = if random.bool() { format!("s{k}=") } else { String::new() };
+            let text = format!("{name}{}ms:{}", random.u64(1..20_000), random.u32(0..30));
+            text.parse().expect("a stage")
+        };
+        asked.stages = (0..random.usize(1..6)).map(|k| stage(k, &mut random)).collect();
+        let (a, b) =
+            (Duration::from_millis(random.u64(100..9_000)), Duration::from_millis(random.u64(1..9_000)));
+        asked.lifetime = match random.u8(0..4) {
+            0 => Some(Interval::Fixed(a)),
+            1 => Some(Interval::Between(a, a + b)),
+            2 => Some(Interval::Exponential(a)),
+            _ => None,
+        };
+        asked.seed = random.u64(..1 << 40);
+        asked.settle_stages();
+        let again = Settings::from_toml("plan.toml", &asked.to_toml()).expect("it reads");
+        let lives = |settings: &Settings| {
+            let shape = settings.shape();
+            (0..shape.slots()).flat_map(|slot| shape.of(slot).collect::<Vec<_>>()).collect::<Vec<_>>()
+        };
+        assert_eq!(lives(&again), lives(&asked), "{}", asked.to_toml());
+    }
 }

@@ -110,6 +110,7 @@ impl Driven {
         let layout = Layout::of(&script.scenario);
         let books = Books {
             members: Arc::clone(&script.members),
+            members_return: false,
             recorder: Recorder::new(&layout),
             servers: ServerNames::default(),
             propagation: None,

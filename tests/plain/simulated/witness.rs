@@ -14,7 +14,7 @@ use startline::members::{MemberId, SessionNumber};
 use startline::scenario::every::EveryIndex;
 use startline::scenario::{MessageType, Scenario, StepIndex};
 use startline::session::{Observer, PingFailed, StepPlaces, Unmatched, Who};
-use startline_os::tick::{Tick, Ticks};
+use startline_os::tick::{TICK_MICROS, Tick, Ticks};
 
 /// What all sessions told.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -65,6 +65,7 @@ impl Default for Witness {
             tally: Tally::default(),
             books: Books {
                 members: super::script().members,
+                members_return: false,
                 recorder: Recorder::new(&layout),
                 servers: ServerNames::default(),
                 propagation: None,
@@ -270,10 +271,10 @@ impl Observer for Witness {
     fn unmatched(&mut self, who: Who, message: Unmatched<'_>) {
         self.books.unmatched(who, message);
     }
-    fn closed(&mut self, who: Who, held: Ticks) {
+    fn closed(&mut self, who: Who, held: Duration) {
         self.books.closed(who, held);
         self.tally.closed += 1;
-        self.tally.held_ticks += u64::from(held.raw());
+        self.tally.held_ticks += held.as_micros() as u64 / TICK_MICROS;
     }
     fn joined(&mut self) {
         self.books.joined();
