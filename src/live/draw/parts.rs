@@ -40,7 +40,7 @@ pub struct Parts<'m> {
 impl Parts<'_> {
     /// What is played, and how far it is: two rows.
     pub fn head(&self, columns: usize) -> Vec<Line<'static>> {
-        let room = columns.saturating_sub(28);
+        let room = columns.saturating_sub(if self.model.frame.paused.0 { 28 } else { 20 });
         let title = vec![
             span(self.theme, Tone::Title, "startline  "),
             span(self.theme, Tone::Plain, foreign::line(&self.model.title, room)),
@@ -142,7 +142,7 @@ impl Parts<'_> {
             steps.sort_by_key(|step| step.timed == Timed::Once);
         }
         let longest = steps.iter().map(|step| step.name.chars().count()).max().unwrap_or(0);
-        let names = longest.clamp(LABEL_COLUMNS, STEP_COLUMNS_MAX);
+        let names = (longest + 1).clamp(LABEL_COLUMNS, STEP_COLUMNS_MAX);
         let shown = if steps.len() < rows_max { steps.len() } else { rows_max.saturating_sub(2) };
         let heads = FIGURES.map(|(head, _)| span(self.theme, Tone::Dim, head));
         let mut lines = vec![row(span(self.theme, Tone::Title, "Step (ms)"), heads, names, columns)];
