@@ -40,7 +40,7 @@ struct Watched {
 }
 
 /// Makes figures of a part of the run.
-type Measures<'a> = &'a dyn Fn(Part, &Totals) -> RunResult;
+pub type Measures<'a> = &'a dyn Fn(Part, &Totals) -> RunResult;
 
 /// Sums up to an instant.
 #[derive(Clone, Copy, Debug, Default)]
@@ -61,6 +61,18 @@ impl Abort {
             past: VecDeque::from([Past::default()]),
             ending: None,
         }
+    }
+
+    /// The same, of what comes after this second.
+    pub fn since(mut self, second: &Second<'_>) -> Self {
+        self.past.clear();
+        self.remember(second);
+        self
+    }
+
+    /// How the run is to end, if it is.
+    pub fn found(&self) -> Option<&Ending> {
+        self.ending.as_ref()
     }
 
     /// Why the run is to end early, once it is.

@@ -19,6 +19,7 @@ use super::mock_process::MockServer;
 use super::pausing::Pausing;
 use super::ready::{Asked, Waited};
 use super::report::Reports;
+use super::search::Searching;
 use super::watch;
 use crate::app::doctor;
 use crate::app::page::{self, PageKeeper};
@@ -28,7 +29,7 @@ use crate::app::recording::{self, Servers};
 use crate::checks::{Page, Verdict, text as checks_text};
 use crate::cli::run::RunArgs;
 use crate::doctor::{BROADCAST_LOAD, Report, SocketTrial, examine_this_machine};
-use crate::engine::{self, Hosts, Steering};
+use crate::engine::{self, Course, Hosts, Steering};
 use crate::exit_status::ExitStatus;
 use crate::exporter::{self, Exporter};
 use crate::interrupt::{Interrupt, Notices};
@@ -38,6 +39,7 @@ use crate::lookup::advice::hint;
 use crate::lookup::agent;
 use crate::lookup::challenge::{LookedUp, Standing, look_up_heard};
 use crate::lookup::hosts::trust_of;
+use crate::measure::Totals;
 use crate::plan::capacity::Limits;
 use crate::plan::course::{Finish, Misfit};
 use crate::plan::schedule::{self, Challenge, Entry, Start};
@@ -398,12 +400,31 @@ fn load(
     views.extend(exporter.map(|exporter| Box::new(exporter) as Box<dyn View>));
     let mut recording = recording::Recording::new(plan, directory, views, servers);
     let abort = RefCell::new(Abort::new(&plan.settings.abort_on));
-    let stop = || stop().or_else(|| abort.borrow().reason());
-    let steering = Steering { stop: &stop, paused: &|| pausing.wanted() };
+    let searching = Searching::of(plan);
+    let ended = || searching.as_ref().map_or_else(|| abort.borrow().reason(), Searching::reason);
+    let stop = || stop().or_else(ended);
+    let course = searching.as_ref().map(|it| it as &dyn Course);
+    let steering = Steering { stop: &stop, paused: &|| pausing.wanted(), course };
     let outcome = engine::run(plan, hosts, &steering, &mut |second| {
         let result = recording.second(second);
-        abort.borrow_mut().look(second, &result, &|part, totals| recording.part(part, totals));
+        let measures = |part, totals: &Totals| recording.part(part, totals);
+        match &searching {
+            Some(searching) => {
+                searching.look(second, &result, recording.facts(), &measures);
+                let (settings, steps, _) = searching.decided();
+                recording.decided(settings, steps);
+            }
+            None => abort.borrow_mut().look(second, &result, &measures),
+        }
     })?;
+    let ending = match &searching {
+        Some(searching) => {
+            let (settings, steps, ending) = searching.decided();
+            recording.decided(settings, steps);
+            ending
+        }
+        None => abort.into_inner().ending(),
+    };
     let patience = || if interrupt.reason().is_some() { DISK_PATIENCE_STOPPED } else { DISK_PATIENCE };
-    Ok(recording.finish(&outcome, abort.into_inner().ending(), patience))
+    Ok(recording.finish(&outcome, ending, patience))
 }

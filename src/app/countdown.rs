@@ -35,14 +35,17 @@ pub fn count_down(plan: &Plan, interrupt: &Interrupt) -> bool {
 fn others(plan: &Plan) -> Option<String> {
     let addresses: Vec<IpAddr> = plan.target.addresses.iter().map(|address| address.ip()).collect();
     let first = addresses.iter().find(|address| !address.is_loopback())?;
-    let rate = match plan.arrivals_per_s() {
+    let steps = plan.search().map(|search| search.steps);
+    let rate = steps.map_or(plan.arrivals_per_s(), |it| Some(f64::from(it.step) / it.ramp.as_secs_f64()));
+    let rate = match rate {
         Some(rate) => format!("{rate:.1} a second"),
         None => "all at once".to_owned(),
     };
     let settings = &plan.settings;
     Some(format!(
-        "{} sessions, {rate}, for {}, are about to load {}://{}:{} ({first}{})",
-        grouped(plan.lives),
+        "{} sessions, {rate}, for {}{}, are about to load {}://{}:{} ({first}{})",
+        grouped(if steps.is_some() { settings.sessions.into() } else { plan.lives }),
+        if steps.is_some() { "up to " } else { "" },
         duration_text(settings.ramp + settings.hold + settings.ramp_down),
         plan.target.scheme,
         plan.target.host,

@@ -22,6 +22,7 @@ mod recording;
 mod report;
 mod scenario;
 mod scenario_check;
+mod search;
 mod serve;
 mod settings;
 mod trial;

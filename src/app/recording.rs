@@ -14,11 +14,11 @@ use crate::lang::Reason;
 use crate::measure::Totals;
 use crate::measure::pauses::Pauses;
 use crate::measure::propagation::Propagated;
-use crate::plan::Plan;
+use crate::plan::{Plan, Settings};
 use crate::report::files::{self, Lacking, ResultsDir};
 use crate::report::progress::{self, Status};
 use crate::report::view::{Snapshot, View};
-use crate::report::{Ending, Facts, Part, Phase, RampDownFacts, RunResult, StageFacts};
+use crate::report::{Ending, Facts, FindMaxStep, Part, Phase, RampDownFacts, RunResult, StageFacts};
 use crate::terminal::StatusLine;
 use crate::watch::{Stage, Watching};
 
@@ -27,7 +27,7 @@ const PLAIN_INTERVAL: Duration = Duration::from_secs(5);
 
 /// What keeps a run's records while it goes on.
 pub struct Recording<'r> {
-    plan: &'r Plan,
+    plan: Plan,
     directory: &'r mut ResultsDir,
     views: Vec<Box<dyn View + 'r>>,
     watching: Option<Watching>,
@@ -61,7 +61,7 @@ impl<'r> Recording<'r> {
         // So that whoever kills a run in its first second finds a summary that says so.
         directory.summary(&RunResult::build(&Totals::new(&engine::layout_of(plan)), &facts, plan));
         Self {
-            plan,
+            plan: plan.clone(),
             directory,
             views,
             watching,
@@ -110,7 +110,7 @@ impl<'r> Recording<'r> {
         self.directory.summary(&result);
         self.tell_warnings();
         let snapshot = Snapshot {
-            plan: self.plan,
+            plan: &self.plan,
             phase: second.phase,
             elapsed: second.elapsed,
             paused: second.paused,
@@ -121,6 +121,17 @@ impl<'r> Recording<'r> {
         };
         self.views.iter_mut().for_each(|view| view.show(&snapshot));
         result
+    }
+
+    /// What is known of the run besides what was recorded.
+    pub fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    /// Goes on by a plan of which more was decided.
+    pub fn decided(&mut self, settings: Settings, steps: Vec<FindMaxStep>) {
+        self.plan = self.plan.clone().with_settings(settings);
+        self.facts.find_max = steps;
     }
 
     /// Takes what was read of the servers since the last second.
@@ -189,6 +200,11 @@ impl<'r> Recording<'r> {
         };
         let result = self.result(&outcome.totals);
         let lacking = self.directory.finish(&result, patience);
+        if self.plan.settings.find_max.is_some() && lacking.summary.is_none() {
+            let written = self.directory.plan(&self.plan.settings.to_toml());
+            let warning = written.err().map(|error| format!("warning: {}: {error}", files::PLAN));
+            warning.iter().for_each(|warning| self.say(warning));
+        }
         self.views.iter_mut().for_each(|view| view.leave());
         self.tell_warnings();
         if outcome.ramp_down.unfinished {
@@ -205,11 +221,11 @@ impl<'r> Recording<'r> {
 
     /// What was measured in a part of the run.
     pub fn part(&self, part: Part, totals: &Totals) -> RunResult {
-        RunResult::of_part(part, totals, &self.facts, self.plan)
+        RunResult::of_part(part, totals, &self.facts, &self.plan)
     }
 
     fn result(&self, totals: &Totals) -> RunResult {
-        RunResult::build(totals, &self.facts, self.plan)
+        RunResult::build(totals, &self.facts, &self.plan)
     }
 
     fn take_readings(&mut self, readings: &RunReadings, held_to_end: u64) {
@@ -314,6 +330,7 @@ fn facts_at_start() -> Facts {
         cpu_seconds: 0.0,
         stages: Vec::new(),
         pauses: Pauses::default(),
+        find_max: Vec::new(),
         ledger: None,
         membership: None,
         missing_updates: Vec::new(),

@@ -20,7 +20,7 @@ use crate::plan::abort::AbortRule;
 use crate::plan::member_files::{self, MemberFile, Wanted};
 use crate::plan::roster::Roster;
 use crate::plan::schedule::SYSTEM_ZONE;
-use crate::plan::{CaFile, HttpMode, Identity, ScenarioSettings, Settings, http};
+use crate::plan::{CaFile, FindMax, HttpMode, Identity, ScenarioSettings, Settings, http, search};
 use crate::scenario::Scenario;
 
 /// Sessions where neither a number nor members are given.
@@ -29,6 +29,10 @@ const SESSIONS: u32 = 6000;
 const MOCK_FIRST_MEMBER: u64 = 13;
 /// The challenge of the mock server, where none is given.
 const MOCK_CHALLENGE: u64 = 1;
+
+/// Each step of a search, where nothing is given.
+const STEP_RAMP: Duration = Duration::from_secs(10);
+const STEP_HOLD: Duration = Duration::from_secs(15);
 
 /// The scenario of a URL that is given alone.
 const PLAIN_SCENARIO: &str = "plain";
@@ -72,6 +76,7 @@ impl SettingsArgs {
         let scenario = self.read_scenario(&mut settings, &files)?;
         settings = self.preset_options().laid_over(settings)?;
         settings = self.laid_over(settings)?;
+        self.take_search(&mut settings);
         self.take_stages(&mut settings, &scenario);
         if let Some((rate, lifetime)) = self.rate.zip(settings.lifetime.as_ref())
             && self.asked_sessions().is_none()
@@ -84,6 +89,9 @@ impl SettingsArgs {
         if let Some(rate) = self.rate {
             settings.ramp = rate.ramp(settings.sessions);
         }
+        // How many there are is known now.
+        self.take_search(&mut settings);
+        settings.settle_stages();
         self.read_certificates(&mut settings)?;
         self.read_abort_rules(&mut settings, &scenario)?;
         settings.http_connections = match settings.http {
@@ -147,10 +155,29 @@ impl SettingsArgs {
         Ok(typed.into_iter().filter(|(key, value)| nothing.get(key) != Some(value)).collect())
     }
 
+    /// Takes the steps of a search: those typed, else the plan's, else what fits into the minutes in which
+    /// Runnity lets members enter.
+    fn take_search(&self, settings: &mut Settings) {
+        if !self.find_max {
+            return;
+        }
+        let before = settings.find_max.filter(|_| self.plan.is_some());
+        settings.stages.clear();
+        settings.find_max = Some(FindMax {
+            step: self
+                .step
+                .or(before.map(|it| it.step))
+                .unwrap_or_else(|| settings.sessions.div_ceil(search::STEPS_DEFAULT)),
+            ramp: self.ramp.or(before.map(|it| it.ramp)).unwrap_or(STEP_RAMP),
+            hold: self.hold.or(before.map(|it| it.hold)).unwrap_or(STEP_HOLD),
+        });
+    }
+
     /// Takes the scenario's stages, unless the options say how many sessions there are, and when.
     fn take_stages(&self, settings: &mut Settings, scenario: &Scenario) {
         let typed = [self.ramp, self.hold].iter().any(Option::is_some) || self.rate.is_some();
-        let is_given = typed || self.asked_sessions().is_some() || !self.stage.is_empty();
+        let is_given =
+            typed || settings.find_max.is_some() || self.asked_sessions().is_some() || !self.stage.is_empty();
         if self.plan.is_none() && !is_given {
             settings.stages.clone_from(&scenario.stages);
             settings.lifetime = settings.lifetime.take().or_else(|| scenario.lifetime.clone());
@@ -245,7 +272,9 @@ impl SettingsArgs {
             [] if files.is_empty() => self.known_members(settings),
             _ => self.roster(settings, scenario, files)?,
         };
-        let is_open = self.plan.is_none() && !settings.is_staged() && self.asked_sessions().is_none();
+        let is_search = settings.find_max.is_some();
+        let is_free = is_search || !settings.is_staged();
+        let is_open = self.plan.is_none() && is_free && self.asked_sessions().is_none();
         if is_open && !self.members.is_empty() {
             settings.sessions = roster.sessions()?;
         }

@@ -159,6 +159,16 @@ pub struct SettingsArgs {
     #[serde(rename = "stages")]
     pub stage: Vec<Stage>,
 
+    /// Find the most sessions that hold: raise the load by --step, each step over --ramp and for --hold, until a criterion fails or there are --sessions, then confirm the last good level [default: --ramp 10s, --hold 15s].
+    #[arg(long, help_heading = "Load", conflicts_with_all = ["stage", "rate", "lifetime", "demo"])]
+    #[serde(skip)]
+    pub find_max: bool,
+
+    /// Sessions that each step of --find-max adds [default: a tenth of --sessions].
+    #[arg(long, value_name = "N", value_parser = values::count, allow_negative_numbers = true, help_heading = "Load", requires = "find_max")]
+    #[serde(skip)]
+    pub step: Option<u32>,
+
     /// How long a session stays before another takes its place: 10m, 5m..15m, or ~10m on average.
     #[arg(long, value_name = "TIME", value_parser = values::lifetime, allow_hyphen_values = true, help_heading = "Load")]
     #[serde(with = "every::optional_interval_serde")]

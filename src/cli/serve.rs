@@ -102,8 +102,9 @@ pub struct ServeArgs {
 
     /// A fault that happens by chance, to this share of what it concerns [default share: all]: bridge-lost=SERVER,
     /// broadcast-cut[=RECEIVERS], broadcast-delay=TIME (to receivers on the last server), broadcast-lost, connected-lost,
-    /// enter-slow=TIME, http-status=STATUS, leave-lost, pong-late=TIME, pong-lost, pool-exhausted[=TIME], wrong-server;
-    /// may be repeated. Without a share broadcasts are cut as often as measured on the real servers.
+    /// enter-slow=TIME, http-status=STATUS, leave-lost, pong-late=TIME, pong-lost, pool-exhausted[=TIME], slow-above=SESSIONS
+    /// (enter takes a second more), wrong-server; may be repeated. Without a share broadcasts are cut as often as
+    /// measured on the real servers.
     #[arg(long, value_name = "KIND[=VALUE][@SHARE]", value_parser = str::parse::<Injection>)]
     pub(crate) fault: Vec<Injection>,
 

@@ -93,6 +93,7 @@ type Read = fn(&RunResult) -> Option<f64>;
 /// Measures with a fixed name.
 #[rustfmt::skip]
 const FIXED: &[(&str, &str, Section, Unit, Better, Read)] = &[
+    ("find_max.sessions", "the most that hold", Section::Sessions, Unit::Count, Better::Higher, |r| Some(r.find_max.as_ref()?.sessions.unwrap_or(0) as f64)),
     ("errors.rate", "error rate", Section::Sessions, Unit::Share, Better::Lower, |r| of(r.errors.total, r.errors.attempts)),
     ("sessions.established_share", "sessions opened", Section::Sessions, Unit::Share, Better::Higher, |r| with_socket(r, r.sessions.established)),
     ("sessions.completed_share", "sessions completed", Section::Sessions, Unit::Share, Better::Higher, |r| without_socket(r, r.sessions.completed)),

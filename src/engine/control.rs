@@ -12,6 +12,7 @@ use std::time::Duration;
 use startline_os::clock::Clock;
 use startline_os::{heap, process};
 
+use super::course::Course;
 use super::link::{Message, Shared};
 use super::outcome::{EngineError, Outcome, RampDownOutcome, RunReadings, Second, Sources, Steering};
 use super::stages::Stages;
@@ -23,8 +24,8 @@ use crate::measure::pauses::Pauses;
 use crate::measure::servers::{ServerIndex, ServerNames};
 use crate::measure::updates::MissingUpdate;
 use crate::measure::{Interval, Layout, Phase, SourceCounts, Totals};
-use crate::plan::Plan;
 use crate::plan::sources::PortMethod;
+use crate::plan::{Plan, Shape};
 
 /// Between two looks at the run's state.
 const LOOK: Duration = Duration::from_millis(50);
@@ -49,7 +50,11 @@ pub(super) struct Control<'p> {
     phase: Phase,
     phase_began: Duration,
     totals: Totals,
-    stages: Stages<'p>,
+    stages: Stages,
+    /// The plan's, as far as it is known.
+    shape: Arc<Shape>,
+    /// What decides which stages follow, where the plan leaves it open.
+    deciding: Deciding<'p>,
     /// Times in which arrivals were paused; the last one goes on where `is_paused`.
     pauses: Pauses,
     is_paused: bool,
@@ -121,6 +126,8 @@ impl<'p> Control<'p> {
             phase_began: Duration::ZERO,
             totals: Totals::new(layout),
             stages: Stages::new(plan, layout),
+            shape: Arc::new(plan.shape.clone()),
+            deciding: Deciding::new(plan.workers),
             pauses: Pauses::default(),
             is_paused: false,
             after: Totals::new(layout),
@@ -156,6 +163,11 @@ impl<'p> Control<'p> {
     /// What it reads beside the workers' accounts: sessions' servers, and their names.
     pub(super) fn follow(&mut self, acts: Option<Arc<Acts>>, servers: ServerNames) {
         (self.acts, self.servers) = (acts, servers);
+    }
+
+    /// Has the stages after those of the plan decided.
+    pub(super) fn steered_by(&mut self, course: Option<&'p dyn Course>) {
+        self.deciding.course = course;
     }
 
     /// Waits until every worker is ready, then sets the start.
@@ -268,6 +280,7 @@ impl<'p> Control<'p> {
         } else {
             self.totals.add(&interval);
             self.stages.add(&interval);
+            self.deciding.heard(worker, &interval);
             self.fresh.merge(interval);
         }
     }
@@ -313,7 +326,7 @@ impl<'p> Control<'p> {
         self.readings.peak = self.readings.peak.max(open);
         let held = self.held(open);
         if self.phase != Phase::RampDown {
-            self.stages.look(at, &self.pauses, held);
+            self.stages.look(&self.shape, (at, &self.pauses), held);
         }
         if self.phase == Phase::Hold {
             self.readings.held_seconds += since.as_secs_f64() * f64::from(open);
@@ -378,23 +391,6 @@ impl<'p> Control<'p> {
         }
     }
 
-    /// Moves to the next stage when its time has come, whatever the sessions have come to.
-    fn step_stages(&mut self) {
-        let (at, planned, shape) = (self.at(), self.planned_at(), &self.plan.shape);
-        if planned >= shape.span() {
-            return self.close(self.plan.settings.ramp_down);
-        }
-        let holds = shape.is_flat(shape.stage_at(planned));
-        let phase = if holds { Phase::Hold } else { Phase::Ramp };
-        if phase != self.phase {
-            self.enter(phase);
-        }
-        if at >= self.gave_back_at + GIVE_BACK_EVERY {
-            self.gave_back_at = at;
-            heap::give_back();
-        }
-    }
-
     /// Reports each second once, when every worker has handed it over, or has had the time to.
     fn report(&mut self, on_second: &mut dyn FnMut(&Second<'_>)) {
         let due = Duration::from_secs(self.reported_seconds + 1);
@@ -442,10 +438,11 @@ impl<'p> Control<'p> {
             started: self.shared.started(),
             open,
             held: self.held(open),
-            planned: planned_by(self.plan, self.planned_at()),
+            planned: self.planned_by(self.planned_at()),
             pauses: &self.pauses,
             paused: self.pauses.0.last().filter(|_| self.is_paused).map(|pause| pause.by),
             readings: self.readings,
+            stages: self.stages.readings(),
         }
     }
 
@@ -490,9 +487,10 @@ impl<'p> Control<'p> {
 }
 
 mod close;
+mod decide;
 mod pause;
 
-use pause::planned_by;
+use decide::Deciding;
 
 #[cfg(test)]
 mod tests;

@@ -4,6 +4,7 @@
 //! Decides nothing. Invariant: no worker ever waits for another, or for the control thread once the
 //! run has started.
 
+use std::cell::Cell;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError, mpsc};
 use std::time::Duration;
@@ -13,6 +14,7 @@ use crate::measure::ledger::{Ledger, SessionSet};
 use crate::measure::membership::Heard;
 use crate::measure::updates::MissingUpdate;
 use crate::measure::{Interval, SourceCounts};
+use crate::plan::Shape;
 
 /// An order to the workers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,6 +79,10 @@ pub(super) struct Shared {
     order: AtomicU64,
     /// What arrivals and departures go by.
     pub(super) shape: ShapeClock,
+    /// How often the plan's shape has grown.
+    grown: AtomicU32,
+    /// The shape as it is then.
+    grown_shape: Mutex<Option<Arc<Shape>>>,
     gauges: Vec<Gauge>,
 }
 
@@ -101,6 +107,8 @@ impl Shared {
             started: Condvar::new(),
             order: AtomicU64::new(0),
             shape: ShapeClock::default(),
+            grown: AtomicU32::new(0),
+            grown_shape: Mutex::new(None),
             gauges: (0..workers).map(|_| Gauge::default()).collect(),
         })
     }
@@ -117,6 +125,12 @@ impl Shared {
 
     pub(super) fn ramp_down(&self, span: Duration) {
         self.order.store(span.as_micros() as u64 + 2, Ordering::Release);
+    }
+
+    /// Gives the workers a shape that has grown.
+    pub(super) fn grow(&self, shape: &Arc<Shape>) {
+        *self.grown_shape.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(shape));
+        self.grown.fetch_add(1, Ordering::Release);
     }
 
     /// Sessions open now.
@@ -156,10 +170,30 @@ impl Shared {
 pub(super) struct WorkerLink {
     pub(super) worker: usize,
     pub(super) shared: Arc<Shared>,
-    pub(super) sender: mpsc::Sender<(usize, Message)>,
+    sender: mpsc::Sender<(usize, Message)>,
+    /// How often the shape had grown when it was last looked at.
+    seen: Cell<u32>,
 }
 
 impl WorkerLink {
+    pub(super) fn new(worker: usize, shared: &Arc<Shared>, sender: &mpsc::Sender<(usize, Message)>) -> Self {
+        Self { worker, shared: Arc::clone(shared), sender: sender.clone(), seen: Cell::new(0) }
+    }
+
+    /// Another end of the same line.
+    pub(super) fn again(&self) -> Self {
+        Self::new(self.worker, &self.shared, &self.sender)
+    }
+
+    /// The shape, if it has grown since the last time.
+    pub(super) fn grown(&self) -> Option<Arc<Shape>> {
+        let grown = self.shared.grown.load(Ordering::Acquire);
+        if self.seen.replace(grown) == grown {
+            return None;
+        }
+        self.shared.grown_shape.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Reports that the worker is ready and waits for the start; `None`: there will be none.
     pub(super) fn wait_for_start(&self) -> Option<Duration> {
         self.send(Message::Ready);

@@ -1,16 +1,18 @@
 //! Whose life is in which of a worker's rows, and when the next ones begin and end.
 //!
 //! Knows the plan's shape and the run's time, no socket and no session. Invariants: a life begins at its
-//! planned instant or later, whatever became of others; a row that is free again rests until no timer
+//! planned instant or later, whatever became of others; once a shape has grown, the lives under way end when it
+//! says; a row that is free again rests until no timer
 //! of the life before can be armed any more, so that none acts in the next one; where every slot has one
 //! life, all of it is arithmetic and takes no memory.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::members::SessionNumber;
-use crate::plan::shape::{self, Life, Shape};
+use crate::plan::shape::{Cursor, Life, Shape};
 
 /// The number of a session among its worker's own, from 0. Which it is in the run, says
 /// [`Lives::session`].
@@ -27,13 +29,13 @@ impl RowIndex {
 
 /// The lives of one worker's slots: `first`, `first + stride`, … below the shape's.
 #[derive(Debug)]
-pub struct Lives<'p> {
-    shape: &'p Shape,
+pub struct Lives {
+    shape: Arc<Shape>,
     first: u32,
     stride: u32,
     /// The next row, where every slot has one life.
     next: u32,
-    many: Option<Box<Many<'p>>>,
+    many: Option<Box<Many>>,
     /// When stages begin that have not, the last one first.
     stages: Vec<Duration>,
     /// The one that it is in.
@@ -50,8 +52,9 @@ pub struct Begun {
 }
 
 #[derive(Debug)]
-struct Many<'p> {
-    slots: Vec<shape::Lives<'p>>,
+struct Many {
+    shape: Arc<Shape>,
+    slots: Vec<Cursor>,
     /// The next life of each slot that has one, the earliest first.
     next: BinaryHeap<Reverse<Next>>,
     /// When lives are to end, and where they are.
@@ -60,6 +63,17 @@ struct Many<'p> {
     /// Rows that are free, and from when on they may be used again; the earliest first.
     resting: BinaryHeap<Reverse<(Duration, RowIndex)>>,
     rest: Duration,
+    /// Of a shape that grows: lives without an end so far.
+    endless: Vec<Endless>,
+}
+
+/// A life whose end is not known: of which slot and stay it is, and where it lives.
+#[derive(Clone, Copy, Debug)]
+struct Endless {
+    slot: u32,
+    stay: u32,
+    row: RowIndex,
+    lives: u32,
 }
 
 /// A life, ordered by its start.
@@ -68,6 +82,7 @@ struct Next {
     start: Duration,
     own: u32,
     member: u32,
+    number: u32,
     end: Option<Duration>,
 }
 
@@ -80,12 +95,21 @@ struct Seat {
     is_over: bool,
 }
 
-impl<'p> Lives<'p> {
+impl Lives {
     /// Those of a worker. `rest`: the longest that a timer may be armed.
-    pub fn new(shape: &'p Shape, first: u32, stride: u32, rest: Duration) -> Self {
-        let many = (!shape.is_single()).then(|| Box::new(Many::new(shape, first, stride, rest)));
-        let stages = (1..shape.stages().len()).rev().map(|stage| shape.stage_start(stage)).collect();
+    pub fn new(shape: Arc<Shape>, first: u32, stride: u32, rest: Duration) -> Self {
+        let many = (!shape.is_single()).then(|| Box::new(Many::new(&shape, first, stride, rest)));
+        let stages = begins_after(&shape, 0);
         Self { shape, first, stride, next: 0, many, stages, stage: 0 }
+    }
+
+    /// Goes on by a shape that has grown.
+    pub fn grow(&mut self, shape: &Arc<Shape>) {
+        self.shape = Arc::clone(shape);
+        self.stages = begins_after(shape, self.stage);
+        if let Some(many) = &mut self.many {
+            many.grow(shape);
+        }
     }
 
     /// The stage that it is in.
@@ -111,7 +135,12 @@ impl<'p> Lives<'p> {
         self.first
     }
 
-    /// Slots of this worker: rows that it begins with.
+    /// Whether each slot's one life has its own row.
+    pub fn has_own_rows(&self) -> bool {
+        self.many.is_none()
+    }
+
+    /// Slots of this worker: as many rows as are in use at once.
     pub fn slots(&self) -> u32 {
         self.shape.slots().saturating_sub(self.first).div_ceil(self.stride)
     }
@@ -169,29 +198,52 @@ impl<'p> Lives<'p> {
     }
 }
 
-impl<'p> Many<'p> {
-    fn new(shape: &'p Shape, first: u32, stride: u32, rest: Duration) -> Self {
+impl Many {
+    fn new(shape: &Arc<Shape>, first: u32, stride: u32, rest: Duration) -> Self {
         let own = (first..shape.slots()).step_by(stride as usize);
         let mut many = Self {
-            slots: own.map(|slot| shape.of(slot)).collect(),
+            shape: Arc::clone(shape),
+            slots: own.map(Cursor::new).collect(),
             next: BinaryHeap::new(),
             ends: BinaryHeap::new(),
             rows: Vec::new(),
             resting: BinaryHeap::new(),
             rest,
+            endless: Vec::new(),
         };
         (0..many.slots.len() as u32).for_each(|own| many.look_ahead(own));
         many
     }
 
     fn look_ahead(&mut self, own: u32) {
-        if let Some(Life { start, end, member, .. }) = self.slots[own as usize].next() {
-            self.next.push(Reverse(Next { start, own, member, end }));
+        if let Some(life) = self.slots[own as usize].next(&self.shape) {
+            let Life { start, end, member, number, .. } = life;
+            self.next.push(Reverse(Next { start, own, member, number, end }));
+        }
+    }
+
+    /// Looks anew for the lives that begin, and for the ends of those that had none.
+    fn grow(&mut self, shape: &Arc<Shape>) {
+        self.shape = Arc::clone(shape);
+        let mut is_ahead = vec![false; self.slots.len()];
+        let known = std::mem::take(&mut self.next).into_iter().map(|Reverse(next)| {
+            is_ahead[next.own as usize] = true;
+            let end = || shape.stay(self.slots[next.own as usize].slot(), next.number.into())?.1;
+            Reverse(Next { end: next.end.or_else(end), ..next })
+        });
+        self.next = known.collect();
+        let slots = 0..self.slots.len() as u32;
+        slots.filter(|own| !is_ahead[*own as usize]).for_each(|own| self.look_ahead(own));
+        for life in std::mem::take(&mut self.endless) {
+            match shape.stay(life.slot, life.stay.into()).and_then(|stay| stay.1) {
+                Some(end) => self.ends.push(Reverse((end, life.row, life.lives))),
+                None => self.endless.push(life),
+            }
         }
     }
 
     fn begin(&mut self, at: Duration) -> Option<Begun> {
-        let Reverse(Next { start, own, member, end }) = self.next.pop()?;
+        let Reverse(Next { start, own, member, number, end }) = self.next.pop()?;
         self.look_ahead(own);
         let row = match self.resting.peek().copied() {
             Some(Reverse((free_at, row))) if free_at <= at => {
@@ -205,11 +257,26 @@ impl<'p> Many<'p> {
                 RowIndex(self.rows.len() as u32 - 1)
             }
         };
-        if let Some(end) = end {
-            self.ends.push(Reverse((end, row, self.rows[row.index()].lives)));
+        let lives = self.rows[row.index()].lives;
+        match end {
+            Some(end) => self.ends.push(Reverse((end, row, lives))),
+            None if self.shape.is_search() => {
+                self.endless.push(Endless {
+                    slot: self.slots[own as usize].slot(),
+                    stay: number,
+                    row,
+                    lives,
+                });
+            }
+            None => {}
         }
         Some(Begun { row, planned: start })
     }
+}
+
+/// When the stages after this one begin, the last one first.
+fn begins_after(shape: &Shape, stage: usize) -> Vec<Duration> {
+    (stage + 1..shape.stages().len()).rev().map(|later| shape.stage_start(later)).collect()
 }
 
 #[cfg(test)]
@@ -229,7 +296,7 @@ mod tests {
         let shape = Shape::new(vec![stage(5, 10), stage(60, 10)], 10, 1);
         let mut all = Vec::new();
         for worker in 0..3 {
-            let mut lives = Lives::new(&shape, worker, 3, Duration::ZERO);
+            let mut lives = Lives::new(Arc::new(shape.clone()), worker, 3, Duration::ZERO);
             for k in 0..lives.slots() {
                 let begun = lives.begin(Duration::MAX).expect("one a slot");
                 assert_eq!(begun.row, RowIndex(k));
@@ -245,7 +312,7 @@ mod tests {
     #[test]
     fn a_worker_beyond_the_slots_has_none() {
         let shape = Shape::new(vec![stage(1, 2)], 2, 1);
-        let lives = Lives::new(&shape, 3, 4, Duration::ZERO);
+        let lives = Lives::new(Arc::new(shape.clone()), 3, 4, Duration::ZERO);
         assert_eq!((lives.slots(), lives.next_start()), (0, None));
     }
 
@@ -258,7 +325,7 @@ mod tests {
             let levels = (0..random.usize(2..6)).map(|_| stage(random.u64(1..20), random.u32(0..20)));
             let shape = Shape::new(levels.collect(), 60, random.u64(..))
                 .living(Interval::Exponential(Duration::from_millis(random.u64(200..5_000))));
-            let mut lives = Lives::new(&shape, 0, 1, rest);
+            let mut lives = Lives::new(Arc::new(shape.clone()), 0, 1, rest);
             let mut planned: Vec<Life> = (0..shape.slots()).flat_map(|slot| shape.of(slot)).collect();
             planned.sort_by_key(|life| (life.start, life.slot));
             let mut planned = planned.into_iter();
@@ -291,6 +358,57 @@ mod tests {
                     lives.over(row, at, Duration::ZERO);
                     free.insert(row, at);
                 }
+            }
+        }
+    }
+
+    /// A shape that grows stage by stage is played as if all of it had been known.
+    #[test]
+    fn a_shape_that_grows_is_played_as_the_whole() {
+        let mut random = fastrand::Rng::with_seed(18);
+        for _ in 0..100 {
+            let levels = (0..random.usize(2..8)).map(|_| stage(random.u64(1..9), random.u32(0..20)));
+            let stages: Vec<Stage> = levels.collect();
+            let whole = Shape::new(stages.clone(), 60, 1).searching(20);
+            let mut known = random.usize(1..stages.len());
+            let part = |known: usize| Arc::new(whole.with_stages(stages[..known].to_vec()));
+            let workers = random.u32(1..4);
+            let mut all: Vec<Lives> =
+                (0..workers).map(|it| Lives::new(part(known), it, workers, Duration::ZERO)).collect();
+            let mut played: HashMap<(u32, RowIndex), Life> = HashMap::new();
+            let mut over: Vec<(Duration, Option<Duration>, u32)> = Vec::new();
+            for millis in 0..=whole.span().as_millis() as u64 {
+                let at = Duration::from_millis(millis);
+                if known < stages.len() && at + Duration::from_millis(500) > part(known).span() {
+                    known += 1;
+                    all.iter_mut().for_each(|lives| lives.grow(&part(known)));
+                }
+                for (worker, lives) in (0_u32..).zip(&mut all) {
+                    while let Some(row) = lives.end(at) {
+                        let life = played.remove(&(worker, row)).expect("it lives");
+                        over.push((life.start, Some(at), life.member));
+                        lives.over(row, at, Duration::ZERO);
+                    }
+                    while lives.next_start().is_some_and(|start| start <= at) {
+                        let Begun { row, planned } = lives.begin(at).expect("it is due");
+                        let member = lives.session(row).0;
+                        let life = Life { slot: 0, number: 0, member, start: planned, end: None };
+                        assert!(played.insert((worker, row), life).is_none(), "one life a row");
+                    }
+                }
+            }
+            over.extend(played.values().map(|life| (life.start, None, life.member)));
+            let mut planned: Vec<_> = (0..whole.slots())
+                .flat_map(|slot| whole.of(slot))
+                .map(|life| (life.start, life.end, life.member))
+                .collect();
+            (planned.sort_unstable(), over.sort_unstable());
+            assert_eq!(planned.len(), over.len());
+            for (one, same) in planned.iter().zip(&over) {
+                assert_eq!((one.0, one.2, one.1.is_some()), (same.0, same.2, same.1.is_some()));
+                // An end is looked for each millisecond.
+                let late = same.1.zip(one.1).map_or(Duration::ZERO, |(same, one)| same.saturating_sub(one));
+                assert!(late <= Duration::from_millis(2), "{one:?} {same:?}");
             }
         }
     }

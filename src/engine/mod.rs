@@ -7,6 +7,7 @@
 //! hot path.
 
 mod control;
+mod course;
 mod hosts;
 mod link;
 pub mod lives;
@@ -23,6 +24,7 @@ mod sockets;
 mod stages;
 mod worker;
 
+pub use course::Course;
 pub use hosts::{Addresses, Hosts};
 pub use outcome::{EngineError, Outcome, RampDownOutcome, RunReadings, Second, Sources, Steering};
 pub use run::{layout_of, run};

@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use super::course::Course;
 use super::stages::StageReading;
 use crate::lang::Sentence;
 use crate::measure::ledger::LedgerTotals;
@@ -28,12 +29,14 @@ pub struct Steering<'a> {
     pub stop: &'a dyn Fn() -> Option<Sentence>,
     /// What wants arrivals to stand, as long as it does.
     pub paused: &'a dyn Fn() -> Option<PausedBy>,
+    /// What decides on stages after those that the plan has.
+    pub course: Option<&'a dyn Course>,
 }
 
 impl<'a> Steering<'a> {
-    /// Of a run that is never paused.
+    /// Of a run that is never paused and plays its plan.
     pub fn stopped_by(stop: &'a dyn Fn() -> Option<Sentence>) -> Self {
-        Self { stop, paused: &|| None }
+        Self { stop, paused: &|| None, course: None }
     }
 }
 
@@ -66,6 +69,8 @@ pub struct Second<'a> {
     pub paused: Option<PausedBy>,
     /// The control thread's readings; those not known yet are 0 or `None`.
     pub readings: RunReadings,
+    /// The stages so far, where the plan has some of its own.
+    pub stages: &'a [StageReading],
 }
 
 /// The control thread's own readings of a run.

@@ -32,7 +32,7 @@ use crate::measure::servers::ServerNames;
 use crate::measure::updates::{Recent, Updates};
 use crate::measure::{Layout, Recorder};
 use crate::members::SessionNumber;
-use crate::plan::Plan;
+use crate::plan::{Plan, Shape};
 use crate::session::script::Delays;
 use crate::session::{Rhythm, Script, StepPlaces};
 
@@ -51,6 +51,7 @@ pub fn run(
     let script = script_of(plan, hosts.names.clone());
     let layout = layout_of(plan);
     let clock = Clock::start();
+    let shape = Arc::new(plan.shape.clone());
     let shared = Shared::new(plan.workers);
     let space = port_space(plan);
     let board = plan.expects_broadcasts().then(|| Board::new(plan.people()));
@@ -62,9 +63,10 @@ pub fn run(
     let (sender, receiver) = mpsc::channel();
     thread::scope(|scope| {
         for worker in 0..plan.workers {
-            let link = WorkerLink { worker, shared: Arc::clone(&shared), sender: sender.clone() };
+            let link = WorkerLink::new(worker, &shared, &sender);
             let common = Common {
                 plan,
+                shape: &shape,
                 script: &script,
                 hosts,
                 layout: &layout,
@@ -88,6 +90,7 @@ pub fn run(
         drop(sender);
         let mut control = Control::new(plan, &layout, clock, Arc::clone(&shared), board.clone());
         control.follow(acts.clone(), servers.clone());
+        control.steered_by(steering.course);
         control.gather_workers(&receiver)?;
         control.go(&receiver, steering, on_second);
         Ok(control.outcome(space.method()))
@@ -97,6 +100,7 @@ pub fn run(
 /// What all workers start from.
 struct Common<'p> {
     plan: &'p Plan,
+    shape: &'p Arc<Shape>,
     script: &'p Script,
     hosts: &'p Hosts,
     layout: &'p Layout,
@@ -112,7 +116,7 @@ struct Common<'p> {
 }
 
 fn work(worker: usize, common: &Common<'_>, link: WorkerLink) {
-    let Common { plan, script, hosts, layout, space, cores, clock, .. } = *common;
+    let Common { plan, shape, script, hosts, layout, space, cores, clock, .. } = *common;
     let Common { board, stays, recent, propagation, servers, .. } = *common;
     // Where there is no such list, or the kernel refuses, the run is only noisier for it.
     if !cores.is_empty() {
@@ -121,7 +125,7 @@ fn work(worker: usize, common: &Common<'_>, link: WorkerLink) {
     // Before anything of this worker is opened. Where the kernel has no such tables the limit is
     // the process's; the plan was checked against that.
     descriptors::take_private_table(&[]);
-    let lives = Lives::new(&plan.shape, worker as u32, plan.workers as u32, script.longest());
+    let lives = Lives::new(Arc::clone(shape), worker as u32, plan.workers as u32, script.longest());
     let mut recorder = Recorder::new(layout);
     if plan.keep_fates {
         recorder.keep_fates();
@@ -169,7 +173,7 @@ fn work(worker: usize, common: &Common<'_>, link: WorkerLink) {
         books,
         seed,
     };
-    let failures = WorkerLink { worker, shared: Arc::clone(&link.shared), sender: link.sender.clone() };
+    let failures = link.again();
     // The worker is not looked at again after a panic; what it had handed over is safe with the
     // control thread.
     let played = catch_unwind(AssertUnwindSafe(|| Worker::new(setup, link, clock).and_then(Worker::run)));

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::measure::pauses::Pauses;
 use crate::measure::{Interval, Layout, Totals};
-use crate::plan::Plan;
+use crate::plan::{Plan, Shape};
 
 /// A stage so far.
 #[derive(Debug)]
@@ -26,27 +26,34 @@ pub struct StageReading {
 
 /// The stages of a run that has some of its own.
 #[derive(Debug)]
-pub(super) struct Stages<'p> {
-    plan: &'p Plan,
+pub(super) struct Stages {
+    layout: Option<Layout>,
     all: Vec<StageReading>,
 }
 
-impl<'p> Stages<'p> {
-    pub(super) fn new(plan: &'p Plan, layout: &Layout) -> Self {
-        let stages = if plan.is_staged() { plan.shape.stages().len() } else { 0 };
+impl Stages {
+    pub(super) fn new(plan: &Plan, layout: &Layout) -> Self {
+        let mut stages = Self { layout: plan.is_staged().then(|| layout.clone()), all: Vec::new() };
+        stages.grow(&plan.shape);
+        stages
+    }
+
+    /// Makes room for the stages that have come to be known.
+    pub(super) fn grow(&mut self, shape: &Shape) {
+        let Some(layout) = &self.layout else { return };
         let fresh = || StageReading {
             totals: Arc::new(Totals::new(layout)),
             min_held: None,
             began: Duration::ZERO,
             took: Duration::ZERO,
         };
-        Self { plan, all: (0..stages).map(|_| fresh()).collect() }
+        self.all.resize_with(shape.stages().len(), fresh);
     }
 
     /// Adds what a worker recorded before accounts closed.
     pub(super) fn add(&mut self, interval: &Interval) {
         if let Some(stage) = self.all.get_mut(interval.stage()) {
-            // Nobody else has it before the run is over.
+            // Whoever read it before the run was over has let go of it.
             if let Some(totals) = Arc::get_mut(&mut stage.totals) {
                 totals.add(interval);
             }
@@ -54,9 +61,7 @@ impl<'p> Stages<'p> {
     }
 
     /// Notes how many sessions are held at this instant of the run.
-    pub(super) fn look(&mut self, at: Duration, pauses: &Pauses, held: u32) {
-        let plan = self.plan;
-        let shape = &plan.shape;
+    pub(super) fn look(&mut self, shape: &Shape, (at, pauses): (Duration, &Pauses), held: u32) {
         let stage = shape.stage_at(pauses.planned(at));
         if stage >= self.all.len() {
             return;
@@ -71,6 +76,10 @@ impl<'p> Stages<'p> {
         if shape.is_flat(stage) {
             reading.min_held = Some(reading.min_held.map_or(held, |least| least.min(held)));
         }
+    }
+
+    pub(super) fn readings(&self) -> &[StageReading] {
+        &self.all
     }
 
     pub(super) fn into_readings(self) -> Vec<StageReading> {

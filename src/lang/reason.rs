@@ -41,6 +41,24 @@ texts! {
         LagLimitDefault => "a tenth of the tightest timeout", "가장 짧은 제한 시간의 10분의 1";
         HoldEndedEarly => "The hold ended after {0} s of {1} s: no session was left.",
             "유지 구간이 {1}초 중 {0}초 만에 끝났습니다. 남은 세션이 없었습니다.";
+        MaxFound => "The stable maximum is {0} sessions.", "안정적으로 유지되는 최대 세션은 {0}개입니다.";
+        MaxAll => "All {0} sessions of the plan held: the servers' maximum is higher.",
+            "계획한 세션 {0}개를 모두 유지했습니다. 서버의 최대치는 더 높습니다.";
+        MaxUnconfirmed => "{0} sessions held once and not a second time: the maximum is not confirmed.",
+            "세션 {0}개를 한 번은 유지했으나 다시 유지하지 못해 최대치를 확정하지 못했습니다.";
+        MaxSoFar => "{0} sessions held so far.", "지금까지 세션 {0}개를 유지했습니다.";
+        MaxNone => "No step held.", "유지된 단계가 없습니다.";
+        MaxUnjudged => "The first step could not be judged: the load generator, not the servers, is the limit.",
+            "첫 단계를 판정하지 못했습니다. 서버가 아니라 부하 발생기가 한계입니다.";
+        MaxUnmeasured => "No criterion could be measured with {0} sessions: a longer --hold may show some.",
+            "세션 {0}개에서 측정할 수 있는 기준이 없었습니다. --hold를 늘려 보십시오.";
+        MaxGenerator => "The load generator, not the servers, is the limit: {0} sessions could not be judged, and the servers hold at least {1}.",
+            "서버가 아니라 부하 발생기가 한계입니다. 세션 {0}개는 판정하지 못했고, 서버는 적어도 {1}개를 유지합니다.";
+        MaxBroke => "At {0} sessions {1} failed first, {3} s into the step: {2}.",
+            "세션 {0}개에서 단계 시작 {3}초 뒤 {1} 기준이 먼저 실패했습니다: {2}.";
+        MaxBrokeAtEnd => "At {0} sessions {1} failed: {2}.", "세션 {0}개에서 {1} 기준이 실패했습니다: {2}.";
+        MaxAborted => "At {0} sessions the step was ended early by {1}.",
+            "세션 {0}개 단계가 중단 규칙에 따라 일찍 끝났습니다: {1}.";
         NotFinished => "The run is not finished.", "테스트가 아직 끝나지 않았습니다.";
         Aborted => "The run was ended early by {0}.", "중단 규칙에 따라 테스트를 일찍 끝냈습니다: {0}.";
         Stopped => "The run was stopped early: {0}.", "테스트가 중간에 중단되었습니다: {0}.";
@@ -93,6 +111,7 @@ texts! {
         NoUpdate => "no update of a message was expected", "받아야 할 갱신 알림이 없습니다";
         NoPair => "no pair of open sessions to judge", "판정할 열린 세션 쌍이 없습니다";
         NoMeasure => "there is no measure {0}", "{0} 측정 항목이 없습니다";
+        NoSearch => "the run is not a search (--find-max)", "최대치 탐색(--find-max)이 아닙니다";
         NoStage => "the run has not come to a stage {0}", "{0} 단계 부하에 이르지 않았습니다";
         NoStep => "there is no step {0}", "{0} 단계가 없습니다";
         NoFigure => "there is no figure {0}", "{0} 수치가 없습니다";

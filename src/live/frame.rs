@@ -6,6 +6,8 @@
 
 use std::time::Duration;
 
+use criteria::{criteria, is_off};
+use stage::stage;
 use told::{ages, heartbeats, messages, propagation, rate, updates};
 
 use crate::foreign;
@@ -13,24 +15,26 @@ use crate::lang::Lang;
 use crate::measure::{Latencies, Phase, Tally};
 use crate::plan::Plan;
 use crate::report::view::Snapshot;
-use crate::report::{
-    CriterionResult, ErrorDetail, Outcome, RunResult, ServerResult, StepResult, TroubleResult,
-};
-use crate::scenario::{self, Good, StepIndex};
+use crate::report::{ErrorDetail, RunResult, ServerResult, StepResult, TroubleResult};
+use crate::scenario::{self, StepIndex};
 
+mod criteria;
+mod stage;
 mod told;
+
+pub use stage::StageNow;
 
 /// Kinds of failures kept, most frequent first; the screen says how many there are.
 const KINDS_MAX: usize = 12;
 /// Kinds of messages, servers, addresses and criteria kept.
-const ROWS_MAX: usize = 64;
+pub(super) const ROWS_MAX: usize = 64;
 /// Characters kept of names that others gave.
 const NAME_CHARS_MAX: usize = 80;
 /// Characters kept of a sentence.
-const TEXT_CHARS_MAX: usize = 200;
+pub(super) const TEXT_CHARS_MAX: usize = 200;
 
 /// Of a criterion without a figure so far.
-const NOT_YET: &str = "not measured yet";
+pub(super) const NOT_YET: &str = "not measured yet";
 
 /// A run after one more second.
 #[derive(Clone, Debug, Default)]
@@ -43,6 +47,8 @@ pub struct Frame {
     pub held: Duration,
     /// Whether arrivals are paused now, and how long they were so far.
     pub paused: (bool, Duration),
+    /// The stage that it is in, of a run that has stages of its own.
+    pub stage: Option<StageNow>,
     /// Sessions by phase.
     pub sessions: Sessions,
     /// Sessions that should have begun by now, and those that have.
@@ -110,8 +116,7 @@ pub struct Messages {
     pub kind: String,
     /// How many.
     pub rate: Rate,
-    /// How old they were when they came, in milliseconds, 99th percentile of the whole run; of kinds that
-    /// say when they were sent.
+    /// Their age on arrival in milliseconds, 99th percentile so far; of kinds that say when they were sent.
     pub age: Option<f64>,
 }
 
@@ -303,6 +308,7 @@ impl Frame {
             elapsed: snapshot.elapsed,
             held: Duration::try_from_secs_f64(result.hold.seconds).unwrap_or_default(),
             paused: (snapshot.paused.is_some(), snapshot.paused_so_far()),
+            stage: stage(snapshot),
             sessions: sessions(snapshot),
             arrivals: (second.planned, snapshot.started),
             troubles: result.troubles.iter().map(trouble).collect(),
@@ -429,46 +435,10 @@ fn generator(snapshot: &Snapshot<'_>) -> Generator {
     }
 }
 
-fn criteria(plan: &Plan, phase: Phase, result: &RunResult) -> Vec<Criterion> {
-    let judged = result.criteria.iter().zip(&plan.scenario.criteria).take(ROWS_MAX);
-    judged
-        .map(|(judged, criterion)| {
-            let is_off = is_off(criterion, plan);
-            let why = match judged.outcome {
-                // Why not is about a run that is over.
-                Outcome::NotMeasured if !is_off => NOT_YET.to_owned(),
-                _ => foreign::line(&judged.why.to_string(), TEXT_CHARS_MAX),
-            };
-            Criterion { name: name(&judged.name), state: state(judged, criterion, is_off, phase), why }
-        })
-        .collect()
-}
-
-/// Whether the plan is too small for it.
-fn is_off(criterion: &scenario::Criterion, plan: &Plan) -> bool {
-    let settings = &plan.settings;
-    criterion.needs_sessions.is_some_and(|sessions| sessions > settings.sessions)
-        || criterion.needs_hold.is_some_and(|hold| hold > settings.hold)
-}
-
-/// What has not been measured yet, or grows with the sessions that have not arrived yet, is open.
-fn state(judged: &CriterionResult, criterion: &scenario::Criterion, is_off: bool, phase: Phase) -> State {
-    let arrives = matches!(phase, Phase::Ramp | Phase::Settle) && criterion.good == Good::AtLeast;
-    match judged.outcome {
-        _ if is_off => State::Off,
-        Outcome::NotMeasured => State::Open,
-        Outcome::Fail if arrives => State::Open,
-        Outcome::Pass => State::Met,
-        Outcome::Warn => State::Warning,
-        Outcome::Fail if judged.stands => State::Failed,
-        Outcome::Fail => State::Doubtful,
-    }
-}
-
 fn p99(latencies: &Latencies) -> Option<f64> {
     latencies.quantile(0.99).map(|span| span.as_secs_f64() * 1e3)
 }
 
-fn name(text: &str) -> String {
+pub(super) fn name(text: &str) -> String {
     foreign::line(text, NAME_CHARS_MAX)
 }

@@ -297,6 +297,18 @@ impl Totals {
         }
     }
 
+    /// Adds those of another time.
+    pub fn merge(&mut self, other: &Self) {
+        self.tally.add(&other.tally);
+        other.stalls.kept().iter().for_each(|stall| self.stalls.add(*stall));
+        for (key, sample) in &other.first_samples {
+            self.first_samples.entry(*key).or_insert_with(|| sample.clone());
+        }
+        if self.first_unmatched.is_none() {
+            self.first_unmatched.clone_from(&other.first_unmatched);
+        }
+    }
+
     /// The names that the figures are by.
     pub fn layout(&self) -> &Layout {
         &self.layout

@@ -16,6 +16,7 @@ pub mod resolve;
 pub mod roster;
 pub mod schedule;
 mod script;
+pub mod search;
 pub mod settings;
 pub mod shape;
 pub mod sources;
@@ -42,6 +43,7 @@ pub use http::{Http, HttpMode};
 pub use observers::Observers;
 pub use resolve::Resolve;
 pub use script::{Hidden, ScenarioSettings};
+pub use search::{FindMax, Search};
 pub use settings::{PlanError, Settings};
 pub use shape::Shape;
 pub use sources::PortMethod;
@@ -98,13 +100,19 @@ impl Plan {
     /// The same with other settings, and the shape of the load that follows from them.
     pub fn with_settings(self, settings: Settings) -> Self {
         let shape = settings.shape();
-        Self { lives: shape.lives(), members_return: shape.returns(), shape, settings, ..self }
+        let members_return = settings.may_return(&shape, &self.scenario);
+        Self { lives: shape.lives(), members_return, shape, settings, ..self }
     }
 
     /// Returns whether the shape is one of stages, each with its planned instants, and not a ramp, a hold that
     /// begins when all have settled, and a ramp-down.
     pub fn is_staged(&self) -> bool {
         self.settings.is_staged()
+    }
+
+    /// Returns the search that the plan is, if it is one.
+    pub fn search(&self) -> Option<Search> {
+        self.settings.search(&self.scenario)
     }
 
     /// Returns how many session numbers there are: that of a session is its member's among the plan's.

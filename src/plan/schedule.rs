@@ -13,6 +13,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, Zoned};
 use startline_os::units::duration_text;
 
+use super::search::FindMax;
 use crate::nearest;
 
 /// How long before `startAt` a challenge becomes READY.
@@ -88,6 +89,8 @@ pub struct Demand {
     pub entry: Entry,
     /// Whether the run may wait for READY.
     pub wait_ready: bool,
+    /// The steps by which the load rises, where it does.
+    pub steps: Option<FindMax>,
 }
 
 /// When to begin.
@@ -357,6 +360,8 @@ impl Calendar {
         }
         let fix = if demand.ramp <= READY_BEFORE_START - ENTER_MARGIN && room < SignedDuration::ZERO {
             "create another challenge, and start as soon as it is READY".to_owned()
+        } else if let Some(steps) = demand.steps {
+            steps_that_fit(steps, whole_seconds(room.max(SignedDuration::ZERO)))
         } else if room > SignedDuration::from_secs(1) {
             format!("--ramp {} is the longest that fits", duration_text(whole_seconds(room)))
         } else {
@@ -389,6 +394,17 @@ impl Calendar {
             Misfit::HoldPastEnd { hold_end: LocalTime(hold_end), end_at: LocalTime(self.end_at.clone()) };
         Err(ScheduleError::TooLong { misfit, fix })
     }
+}
+
+/// What to change for a search whose steps do not all fit.
+fn steps_that_fit(steps: FindMax, room: Duration) -> String {
+    let fit =
+        room.checked_sub(steps.ramp).map_or(0, |rest| rest.as_secs() / steps.each().as_secs().max(1) + 1);
+    let sessions = startline_os::units::grouped(fit * u64::from(steps.step));
+    format!(
+        "{fit} steps of {} fit, up to {sessions} sessions: give fewer --sessions, a larger --step, or a shorter --ramp and --hold",
+        duration_text(steps.each())
+    )
 }
 
 /// A local time in its zone.

@@ -20,6 +20,7 @@ use super::every::{self, EveryOption};
 use super::members::Rows;
 use super::roster::{Roster, RosterError};
 use super::script::ScenarioSettings;
+use super::search::FindMax;
 use super::shape::Stage;
 use super::sources::{self, PortMethod, SourceSpec};
 use super::target::TargetError;
@@ -60,6 +61,9 @@ pub struct Settings {
     /// How long a session stays before another takes its place; `None`: until its level falls.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "every::optional_interval_serde")]
     pub lifetime: Option<Interval>,
+    /// The steps by which the load rises until a criterion fails; `stages` are then those that were decided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub find_max: Option<FindMax>,
     /// From the first arrival to the last; session k starts at `ramp · k / sessions`.
     #[serde(with = "units::duration_serde")]
     pub ramp: Duration,
@@ -219,6 +223,7 @@ impl Settings {
             rule.check(&scenario).map_err(|reason| PlanError::Value { what: "abort-on", reason })?;
         }
         self.check_stages(&scenario)?;
+        self.check_search(&scenario)?;
         let short = every::short_forms(self.ping_interval, self.pong_timeout, self.record_interval);
         let long = self.every.iter().map(|option| ("--every", option.clone()));
         for (what, option) in short.chain(long) {
@@ -248,6 +253,7 @@ impl Settings {
         let scenario = self.scenario()?;
         let members = self.members.first(self.members_used())?.members()?.with_rows(Arc::clone(&self.rows));
         let (workers, shape) = (self.workers(&scenario, limits), self.shape());
+        let members_return = self.may_return(&shape, &scenario);
         Ok(Plan {
             sources: self.sources(&scenario, &target, workers, limits)?,
             scenario: Arc::new(scenario),
@@ -259,7 +265,7 @@ impl Settings {
             keep_fates: false,
             in_flight: None,
             lives: shape.lives(),
-            members_return: shape.returns(),
+            members_return,
             shape,
             settings: self,
         })
@@ -347,7 +353,8 @@ impl Settings {
 
     /// Returns what the run needs of a challenge's schedule.
     pub fn demand(&self, entry: schedule::Entry) -> schedule::Demand {
-        schedule::Demand { ramp: self.ramp, hold: self.hold, entry, wait_ready: self.wait_ready }
+        let (ramp, hold, wait_ready) = (self.ramp, self.hold, self.wait_ready);
+        schedule::Demand { ramp, hold, entry, wait_ready, steps: self.find_max }
     }
 
     fn check_values(&self) -> Result<(), PlanError> {
@@ -391,19 +398,6 @@ impl Settings {
         Ok(())
     }
 
-    fn check_http(&self) -> Result<(), PlanError> {
-        let value = |reason: String| Err(PlanError::Value { what: "http connections", reason });
-        match (self.http, self.http_connections) {
-            (HttpMode::PerSession, Some(_)) => {
-                value("they are for connections that sessions share: add --http pooled".into())
-            }
-            (HttpMode::Pooled, Some(count)) if count == 0 || count > http::CONNECTIONS_MAX => {
-                value(format!("{count} is not from 1 to {}", http::CONNECTIONS_MAX))
-            }
-            _ => Ok(()),
-        }
-    }
-
     /// Refuses options that would be ignored with a target, or without one.
     fn check_target_options(&self) -> Result<(), PlanError> {
         let with_target = [("--tls", self.mock_tls)];
@@ -423,25 +417,6 @@ impl Settings {
         };
         match wrong {
             Some(what) => Err(PlanError::Value { what, reason: reason.into() }),
-            None => Ok(()),
-        }
-    }
-
-    /// Refuses options that TLS, or the lack of it, would silently ignore.
-    fn check_tls(&self) -> Result<(), PlanError> {
-        let value = |what, reason: String| Err(PlanError::Value { what, reason });
-        let tls = &self.tls;
-        if self.target.is_none() && !self.mock_tls && *tls != Tls::default() {
-            return value("TLS options", "the run does not use TLS: add --tls, or a --target".into());
-        }
-        if tls.insecure && !tls.ca.is_empty() {
-            return value(
-                "insecure",
-                "it accepts any certificate, and --ca names CAs to trust: leave out one of the two".into(),
-            );
-        }
-        match tls.ca.iter().find_map(|file| file.certificates().err()) {
-            Some(reason) => value("ca", reason),
             None => Ok(()),
         }
     }
@@ -494,6 +469,7 @@ fn system_zone() -> String {
     schedule::SYSTEM_ZONE.into()
 }
 
+mod connections;
 mod stages;
 
 #[cfg(test)]

@@ -13,6 +13,10 @@
 //! them: fresh ones first, then those longest away. Where sessions have a lifetime, what a slot has
 //! between its arrival and its departure is a chain of lives, each of which begins as the one before
 //! ends.
+//!
+//! A shape of a *search* ([`Shape::searching`]) grows while it is played: it can be followed by more stages, and
+//! has its slots from the start. In it, who came last leaves first: a level that falls ends the sessions of
+//! the rise before it, so that slot s has a session whenever the level is above s.
 
 use std::time::Duration;
 
@@ -63,6 +67,8 @@ pub struct Shape {
     members: u32,
     lifetime: Option<Interval>,
     seed: u64,
+    /// Whether it may grow, and who came last leaves first.
+    is_search: bool,
 }
 
 impl Shape {
@@ -80,12 +86,28 @@ impl Shape {
             (before, start) = (stage.level, start + stage.span);
         }
         let slots = stages.iter().map(|stage| stage.level).max().unwrap_or(0);
-        Self { stages, rises, falls, slots, members, lifetime: None, seed }
+        Self { stages, rises, falls, slots, members, lifetime: None, seed, is_search: false }
     }
 
     /// The same with a lifetime.
     pub fn living(self, lifetime: Interval) -> Self {
         Self { lifetime: Some(lifetime), ..self }
+    }
+
+    /// The same as the beginning of a search that never has more than so many sessions open at once.
+    pub fn searching(self, sessions: u32) -> Self {
+        Self { slots: sessions, is_search: true, ..self }
+    }
+
+    /// Whether it may grow while it is played.
+    pub fn is_search(&self) -> bool {
+        self.is_search
+    }
+
+    /// The same with other stages, of which those that have begun are as they were.
+    pub fn with_stages(&self, stages: Vec<Stage>) -> Self {
+        let shape = Self::new(stages, self.members, self.seed);
+        Self { slots: self.slots, lifetime: self.lifetime.clone(), is_search: self.is_search, ..shape }
     }
 
     /// Its stages.
@@ -153,7 +175,7 @@ impl Shape {
     /// Whether every slot has one life: the n-th arrival is then the n-th slot's, and nobody leaves before
     /// the run's end.
     pub fn is_single(&self) -> bool {
-        self.falls.is_empty() && self.lifetime.is_none()
+        self.falls.is_empty() && self.lifetime.is_none() && !self.is_search
     }
 
     /// Lives that begin before the shape's end. Exact, by going through them where there is a lifetime.
@@ -194,7 +216,35 @@ impl Shape {
 
     /// The planned lives of a slot, in their order.
     pub fn of(&self, slot: u32) -> Lives<'_> {
-        Lives { shape: self, slot, arrival: u64::from(slot), number: 0, within: None }
+        Lives { shape: self, cursor: Cursor::new(slot) }
+    }
+
+    /// The n-th time that a slot has somebody in it, those aside that replace others: from when on, and until
+    /// when if that is known.
+    pub fn stay(&self, slot: u32, number: u64) -> Option<(Duration, Option<Duration>)> {
+        if self.is_search {
+            return self.stay_in_search(slot, number);
+        }
+        let arrival = u64::from(slot) + number * u64::from(self.slots);
+        Some((instant(&self.rises, arrival)?, instant(&self.falls, arrival)))
+    }
+
+    /// Whoever came last leaves first: a stay goes from where a rise passes the slot to where a fall does.
+    fn stay_in_search(&self, slot: u32, number: u64) -> Option<(Duration, Option<Duration>)> {
+        let (mut before, mut at, mut stays) = (0_u32, Duration::ZERO, 0);
+        let mut began = None;
+        for Stage { span, level, .. } in &self.stages {
+            let steps = before.abs_diff(*level);
+            let due = |k: u32| at + nanos(span.as_nanos() * u128::from(k) / u128::from(steps));
+            if before <= slot && slot < *level {
+                began = (stays == number).then(|| due(slot - before));
+                stays += 1;
+            } else if *level <= slot && slot < before && began.is_some() {
+                return began.map(|start| (start, Some(due(before - 1 - slot))));
+            }
+            (before, at) = (*level, at + *span);
+        }
+        began.map(|start| (start, None))
     }
 
     /// Members that a slot goes round.
@@ -226,22 +276,44 @@ impl Shape {
 #[derive(Clone, Debug)]
 pub struct Lives<'s> {
     shape: &'s Shape,
-    slot: u32,
-    /// The next arrival of the slot, or the one whose chain is under way.
-    arrival: u64,
-    number: u32,
-    /// In a chain: when its next life begins.
-    within: Option<Duration>,
+    cursor: Cursor,
 }
 
 impl Iterator for Lives<'_> {
     type Item = Life;
 
     fn next(&mut self) -> Option<Life> {
-        let shape = self.shape;
-        let arrives = instant(&shape.rises, self.arrival)?;
+        self.cursor.next(self.shape)
+    }
+}
+
+/// How far one has gone through a slot's lives.
+#[derive(Clone, Copy, Debug)]
+pub struct Cursor {
+    slot: u32,
+    /// Lives so far.
+    number: u32,
+    /// The next stay of the slot, or the one whose chain is under way.
+    stay: u64,
+    /// In a chain: when its next life begins.
+    within: Option<Duration>,
+}
+
+impl Cursor {
+    /// Before the first.
+    pub fn new(slot: u32) -> Self {
+        Self { slot, number: 0, stay: 0, within: None }
+    }
+
+    /// The slot.
+    pub fn slot(&self) -> u32 {
+        self.slot
+    }
+
+    /// The next life; `None`: the shape has no more, so far.
+    pub fn next(&mut self, shape: &Shape) -> Option<Life> {
+        let (arrives, leaves) = shape.stay(self.slot, self.stay)?;
         let start = self.within.unwrap_or(arrives);
-        let leaves = instant(&shape.falls, self.arrival);
         let over = shape.lifetime(self.slot, self.number).map(|lasts| start + lasts);
         // A chain goes on until its departure, or for as long as the run lasts.
         let until = leaves.unwrap_or_else(|| shape.span());
@@ -256,10 +328,14 @@ impl Iterator for Lives<'_> {
         self.number += 1;
         self.within = continues;
         if continues.is_none() {
-            self.arrival += u64::from(shape.slots);
+            self.stay += 1;
         }
         Some(life)
     }
+}
+
+fn nanos(nanos: u128) -> Duration {
+    Duration::from_nanos(nanos as u64)
 }
 
 fn arrivals(steps: &[Steps]) -> u64 {
@@ -270,8 +346,7 @@ fn arrivals(steps: &[Steps]) -> u64 {
 fn instant(steps: &[Steps], k: u64) -> Option<Duration> {
     let at = steps.partition_point(|it| it.first + it.count <= k);
     let it = steps.get(at)?;
-    let nanos = it.span.as_nanos() * u128::from(k - it.first) / u128::from(it.count);
-    Some(it.start + Duration::from_nanos(nanos as u64))
+    Some(it.start + nanos(it.span.as_nanos() * u128::from(k - it.first) / u128::from(it.count)))
 }
 
 /// Steps that are due by this instant.

@@ -14,7 +14,7 @@ use super::capacity::{WORKERS_MAX, mock_time_scale};
 use super::load::{Load, Shape, cores_text, per_second, rate_warning, whole};
 use super::observers::pairs_bytes;
 use super::shape::Stage;
-use super::{Http, KeyExchange, Plan, SuiteOrder};
+use super::{Http, KeyExchange, Plan, Search, SuiteOrder};
 
 /// What a user should see of a plan before it starts.
 #[derive(Clone, Debug)]
@@ -217,6 +217,20 @@ impl<'p> Summary<'p> {
         )
     }
 
+    /// How the load of a search rises, and what that takes.
+    fn search(&self, f: &mut fmt::Formatter<'_>, search: Search) -> fmt::Result {
+        let settings = &self.plan.settings;
+        line(f, "search", &search.text())?;
+        let needs = format!(
+            "{} members, who enter within {}; it ends with the first step that fails, and a hold after that",
+            grouped(search.most.into()),
+            duration_text(settings.ramp)
+        );
+        line(f, "", &needs)?;
+        let ramp_down = duration_text(settings.ramp_down);
+        line(f, "ramp-down", &format!("{ramp_down} ending by {}", end_text(self.plan.quits())))
+    }
+
     /// Returns which sessions judge the broadcasts, what that takes, and what all of them would.
     fn observers(&self) -> Option<String> {
         let (plan, sessions) = (self.plan, self.plan.people());
@@ -307,9 +321,10 @@ impl fmt::Display for Summary<'_> {
         if let Some(tls) = self.tls() {
             line(f, "tls", &tls)?;
         }
-        match plan.is_staged() {
-            true => self.stages(f)?,
-            false => line(f, "phases", &self.phases())?,
+        match plan.search().filter(|_| plan.settings.stages.is_empty()) {
+            Some(search) => self.search(f, search)?,
+            None if plan.is_staged() => self.stages(f)?,
+            None => line(f, "phases", &self.phases())?,
         }
         if let Some(heartbeat) = self.heartbeat() {
             line(f, "messages", &heartbeat)?;

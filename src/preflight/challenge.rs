@@ -66,7 +66,7 @@ pub fn checks(look_up: &LookUp<'_>, wanted: &Wanted<'_>) -> Vec<Check> {
     let clues = Clues::new(&challenge, look_up.created_at, look_up.server_now, wanted.zone);
     let zone = zone::check(&clues, wanted.zone);
     let entry = look_up.standing.map_or(Entry::First, Standing::entry);
-    let demand = Demand { ramp: wanted.ramp, hold: wanted.hold, entry, wait_ready: true };
+    let demand = Demand { ramp: wanted.ramp, hold: wanted.hold, entry, wait_ready: true, steps: None };
     let judged = schedule::judge(&challenge, wanted.zone, look_up.server_now, &demand);
     let is_zone_wrong = zone.verdict == Verdict::Fail;
     let status = match challenge.status {

@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::latencies::{latency, latency_without, millis};
 use super::measures::Excuses;
 use super::verdict::{self, Grounds};
-use super::{kinds, pauses, propagation, servers, stages, stalls, tls, troubles, watched, *};
+use super::{find_max, kinds, pauses, propagation, servers, stages, stalls, tls, troubles, watched, *};
 use crate::fault::{Blame, Fault};
 use crate::lang::Reason;
 use crate::measure::{
@@ -19,6 +19,7 @@ use crate::measure::{
 };
 use crate::numbers;
 use crate::plan::Plan;
+use crate::plan::search::StepStages;
 use crate::scenario::{MessageType, Scenario, StepIndex, WebSocket};
 
 /// Missing pairs are few by construction; kinds of failures are not. More stay in `failures.jsonl`.
@@ -29,9 +30,19 @@ impl RunResult {
     pub fn build(totals: &Totals, facts: &Facts, plan: &Plan) -> Self {
         let mut result = measured(totals, facts, plan);
         result.stages = stages::results(facts, plan, measured);
+        result.find_max = plan.search().map(|search| {
+            let live = facts.find_max.clone();
+            FindMaxResult::new(
+                &search,
+                if live.is_empty() { find_max::steps(facts, plan, measured) } else { live },
+            )
+        });
         let grounds = grounds(totals, facts, plan, &result);
         let watched = facts.watch.as_ref().map(watched::criteria).unwrap_or_default();
-        verdict::judge(&mut result, &plan.scenario.criteria, watched, &grounds);
+        match result.find_max {
+            Some(_) => find_max::judge(&mut result, plan, &grounds),
+            None => verdict::judge(&mut result, &plan.scenario.criteria, watched, &grounds),
+        }
         result.troubles = troubles::diagnose(&result);
         result
     }
@@ -42,6 +53,11 @@ impl RunResult {
     pub fn of_part(part: Part, totals: &Totals, facts: &Facts, plan: &Plan) -> Self {
         part.measured(totals, (facts, plan), measured)
     }
+}
+
+/// Returns what was measured in a step of a search so far, judged by itself.
+pub fn judged_step(step: &StepStages, stages: &[StageFacts], known: (&Facts, &Plan)) -> RunResult {
+    find_max::judged(step, stages, known, measured)
 }
 
 /// Everything that is measured; nothing is judged.
@@ -82,6 +98,7 @@ fn measured(totals: &Totals, facts: &Facts, plan: &Plan) -> RunResult {
         stalls: stalls::result(totals.stalls(), facts),
         watch: facts.watch.as_ref().map(|seen| watched::result(seen, &steps)),
         stages: Vec::new(),
+        find_max: None,
         steps,
         troubles: Vec::new(),
         ending: ending_key(&facts.ending).to_owned(),

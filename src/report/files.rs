@@ -168,6 +168,16 @@ impl ResultsDir {
         self.hand_over(result, false);
     }
 
+    /// Replaces the plan by one of which more was decided.
+    ///
+    /// # Errors
+    /// It cannot be written; the one from before the run is there still.
+    pub fn plan(&self, plan_toml: &str) -> io::Result<()> {
+        let new = self.path.join("plan.toml.new");
+        writer::create(&new)?.write_all(plan_toml.as_bytes())?;
+        fs::rename(new, self.path.join(PLAN))
+    }
+
     /// Has the last summary written, so that it outlives a crash of the machine, and waits until all
     /// files are complete, or nothing has been written for as long as there is `patience`. Returns
     /// what they lack.

@@ -41,6 +41,9 @@ fn clause(sentence: &str) -> String {
 
 /// The sentence without the verdict's word, for where that stands before it.
 pub fn statement(result: &RunResult, lang: Lang) -> String {
+    if let Some(reason) = result.reasons.first().filter(|_| result.find_max.is_some()) {
+        return reason.text(lang);
+    }
     match result.verdict {
         Verdict::Pass => lang.say(Headline::Both, &[&done(result, lang), &met(result, lang)]),
         Verdict::Fail => {

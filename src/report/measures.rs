@@ -109,6 +109,7 @@ const SCALARS: &[Scalar] = &[
     Scalar { name: "arrivals.achieved_share", share: true, part: Part::Whole, read: |r| r.arrivals.achieved_share.ok_or(Reason::NoRate) },
     Scalar { name: "errors.rate", share: true, part: Part::ErrorRate, read: error_rate },
     Scalar { name: "errors.reconnected", share: false, part: Part::None, read: |r| Ok(r.errors.reconnected as f64) },
+    Scalar { name: "find_max.sessions", share: false, part: Part::None, read: most_that_hold },
     Scalar { name: "ledger.duplicate", share: false, part: Part::None, read: |r| ledger(r, |ledger| ledger.duplicate) },
     Scalar { name: "ledger.gone_while_open", share: false, part: Part::None, read: gone_while_open },
     Scalar { name: "ledger.missing", share: false, part: Part::Arrival, read: |r| ledger(r, |ledger| ledger.missing) },
@@ -118,9 +119,9 @@ const SCALARS: &[Scalar] = &[
     Scalar { name: "servers.misrouted", share: false, part: Part::None, read: misrouted },
     Scalar { name: "servers.smallest_share", share: true, part: Part::None, read: smallest_share },
     Scalar { name: "sessions.completed", share: false, part: Part::Sessions, read: |r| Ok(r.sessions.completed as f64) },
-    Scalar { name: "sessions.completed_share", share: true, part: Part::Sessions, read: |r| Ok(of_plan(r, r.sessions.completed)) },
+    Scalar { name: "sessions.completed_share", share: true, part: Part::Sessions, read: |r| share_of_plan(r, r.sessions.completed) },
     Scalar { name: "sessions.established", share: false, part: Part::Sessions, read: |r| Ok(r.sessions.established as f64) },
-    Scalar { name: "sessions.established_share", share: true, part: Part::Sessions, read: |r| Ok(of_plan(r, r.sessions.established)) },
+    Scalar { name: "sessions.established_share", share: true, part: Part::Sessions, read: |r| share_of_plan(r, r.sessions.established) },
     Scalar { name: "sessions.finished", share: false, part: Part::Sessions, read: |r| Ok(r.sessions.finished as f64) },
     Scalar { name: "sessions.held_to_end", share: false, part: Part::Sessions, read: |r| Ok(r.sessions.held_to_end as f64) },
     Scalar { name: "sessions.min_in_hold", share: false, part: Part::Sessions, read: |r| r.sessions.min_in_hold.map(|n| n as f64).ok_or(Reason::NoHold) },
@@ -386,6 +387,16 @@ fn fair(scalar: &Scalar, value: f64, result: &RunResult, excuses: Excuses) -> Fa
             )
         }
     }
+}
+
+fn most_that_hold(result: &RunResult) -> Result<f64, Reason> {
+    let found = result.find_max.as_ref().ok_or(Reason::NoSearch)?;
+    Ok(found.sessions.unwrap_or(0) as f64)
+}
+
+/// Nobody is to arrive where a level is held that was there before.
+fn share_of_plan(result: &RunResult, count: u64) -> Result<f64, Reason> {
+    if result.sessions.planned == 0 { Err(Reason::NothingAttempted) } else { Ok(of_plan(result, count)) }
 }
 
 fn of_plan(result: &RunResult, count: u64) -> f64 {

@@ -11,6 +11,7 @@
 mod alike;
 mod build;
 pub mod files;
+mod find_max;
 pub mod formats;
 pub mod headline;
 mod hlog;
@@ -58,7 +59,8 @@ use crate::measure::propagation::Propagated;
 use crate::measure::updates::MissingUpdate;
 use crate::watch::Seen;
 
-pub use build::error_details;
+pub use build::{error_details, judged_step};
+pub use find_max::{BrokeResult, FindMaxResult, FindMaxStep, StepFacts};
 pub use kinds::{AgeResult, CompressedResult, MessagesResult, OtherMessage, SequenceResult};
 pub use ledger::{LedgerResult, MissingPair};
 pub use measures::{is_measure, is_share};
@@ -156,6 +158,8 @@ pub struct Facts {
     pub stages: Vec<StageFacts>,
     /// Times in which arrivals were paused, so far.
     pub pauses: Pauses,
+    /// The steps of a search that have been judged.
+    pub find_max: Vec<FindMaxStep>,
     /// Pairs of observers and members; `None` when no ledger was kept.
     pub ledger: Option<LedgerTotals>,
     /// Who was announced as gone and who was not; `None` while the run goes on.

@@ -10,8 +10,9 @@ use serde::{Deserialize, Serialize};
 use startline_os::process::Host;
 
 use super::{
-    AddressResult, LedgerResult, MembershipResult, MessagesResult, Ordered, PauseResult, PropagationResult,
-    RoutingResult, ServerResult, StageResult, StallsResult, TroubleResult, UpdatesResult, WatchResult,
+    AddressResult, FindMaxResult, LedgerResult, MembershipResult, MessagesResult, Ordered, PauseResult,
+    PropagationResult, RoutingResult, ServerResult, StageResult, StallsResult, TroubleResult, UpdatesResult,
+    WatchResult,
 };
 use crate::lang::Sentence;
 use crate::members::{MemberName, SessionNumber};
@@ -47,6 +48,9 @@ pub struct RunResult {
     /// Times in which arrivals were paused.
     #[serde(default)]
     pub pauses: Vec<PauseResult>,
+    /// What a search for the most sessions has found; `null` of every other run.
+    #[serde(default)]
+    pub find_max: Option<FindMaxResult>,
     /// Latencies and failures by step.
     pub steps: Ordered<StepResult>,
     /// From the last HTTP answer, which gave the ticket, to the upgrade sent.

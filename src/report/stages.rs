@@ -12,6 +12,7 @@ use super::{EveryResult, Facts, Ordered, RunResult, StepResult};
 use crate::measure::Totals;
 use crate::numbers;
 use crate::plan::Plan;
+use crate::plan::shape::Stage;
 
 /// What is known of a stage.
 #[derive(Clone, Debug)]
@@ -125,6 +126,26 @@ fn result(k: usize, stage: &StageFacts, (facts, plan): (&Facts, &Plan), measured
         steps: whole.steps.clone(),
         every: whole.every.clone(),
         whole: Some(Box::new(whole)),
+    }
+}
+
+/// How well a level was held, and nothing else.
+pub(super) fn held_alone(planned: &Stage, stage: &StageFacts) -> StageResult {
+    StageResult {
+        name: planned.name.clone(),
+        level: u64::from(planned.level),
+        holds: true,
+        from_seconds: 0.0,
+        planned_seconds: numbers::seconds(planned.span),
+        seconds: numbers::seconds(stage.took),
+        min_held: stage.min_held,
+        started: 0,
+        established: 0,
+        failed: 0,
+        error_rate: 0.0,
+        steps: Ordered(Vec::new()),
+        every: Ordered(Vec::new()),
+        whole: None,
     }
 }
 

@@ -6,12 +6,14 @@
 //! control characters, so that it cannot rewrite a terminal; no line is wider than the page, except
 //! what can be copied so: the results' path and a command.
 
+mod find_max;
 mod kinds;
 mod propagation;
 mod stages;
 mod tables;
 mod told;
 
+pub(crate) use find_max::curves;
 pub(crate) use stages::shown_steps;
 
 use std::cmp::Reverse;
@@ -56,6 +58,9 @@ pub fn summary(result: &RunResult, results: Option<&Path>, lang: Lang, page: Pag
     page.reasons(result);
     page.troubles(result);
     page.out.push('\n');
+    if let Some(found) = &result.find_max {
+        page.find_max(found);
+    }
     page.criteria(&result.criteria);
     page.stages(result);
     page.latencies(result);

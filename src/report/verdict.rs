@@ -278,7 +278,8 @@ fn unmeasured(result: &RunResult) -> Vec<Sentence> {
 /// Returns why the load generator's part makes the run inconclusive; empty if it does not.
 fn unfit(result: &RunResult, grounds: &Grounds) -> Vec<Sentence> {
     let mut reasons = Vec::new();
-    if result.sessions.started == 0 {
+    // Nobody is to arrive where a level is held that was there before.
+    if result.sessions.started == 0 && result.sessions.planned > 0 {
         reasons.push(Reason::NoSessionStarted.into());
         return reasons;
     }

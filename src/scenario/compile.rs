@@ -25,7 +25,7 @@ const HTTP_STEPS_MAX: usize = NAMES_MAX - 3 - super::steps::STEPS_MAX - super::e
 /// Names of steps that are not HTTP requests.
 const WEBSOCKET_STEPS: [&str; 3] = ["connect", "open", "hold"];
 
-pub(super) const ROOT_KEYS: [&str; 15] = [
+pub(super) const ROOT_KEYS: [&str; 16] = [
     "name",
     "mock",
     "variables",
@@ -39,6 +39,7 @@ pub(super) const ROOT_KEYS: [&str; 15] = [
     "websocket",
     "stages",
     "lifetime",
+    "reentry",
     "abort_on",
     "criteria",
 ];
@@ -134,6 +135,7 @@ pub(super) fn scenario(
         websocket,
         stages: stages(&root)?,
         lifetime: lifetime(&root)?,
+        reentry: !root.has("reentry") || root.flag("reentry")?,
         abort_on: Vec::new(),
         criteria: Vec::new(),
         value_names: vocabulary.values.into_vec(),

@@ -36,11 +36,12 @@ enum Needs {
 
 /// All measures besides the steps' latencies (`steps.<step>.<statistic>_ms`, see
 /// [`STEP_STATISTICS`]).
-pub const MEASURES: [Measure; 21] = [
+pub const MEASURES: [Measure; 22] = [
     measure("arrivals.achieved_per_s", "/s", "sessions started a second, over the ramp", Needs::Nothing),
     measure("arrivals.achieved_share", "%", "of the planned arrival rate", Needs::Nothing),
     measure("errors.rate", "%", "failed sessions and heartbeats over all attempted", Needs::Nothing),
     measure("errors.reconnected", "", "requests sent again: their connection was closed", Needs::Nothing),
+    measure("find_max.sessions", "sessions", "the most that hold, found by --find-max", Needs::WebSocket),
     measure("ledger.duplicate", "", "pairs of observer and member announced twice", Needs::Presence),
     measure(
         "ledger.gone_while_open",

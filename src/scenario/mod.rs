@@ -73,6 +73,8 @@ pub struct Scenario {
     pub stages: Vec<stage::Stage>,
     /// How long a session stays before another takes its place, unless a run has its own.
     pub lifetime: Option<every::Interval>,
+    /// Whether a member who has left may enter again.
+    pub reentry: bool,
     /// When a run ends early, unless it has its own rules; empty: by the default ones.
     pub abort_on: Vec<abort::AbortRule>,
     /// What a run is judged by.

@@ -11,6 +11,7 @@ mod churn;
 mod compare;
 mod evidence;
 mod faults;
+mod find_max;
 mod foreign_server;
 mod foreign_systems;
 mod formats;

@@ -41,6 +41,8 @@ pub enum Kind {
     PongLost,
     /// An API request is answered with the general 500 this much later, and changes nothing.
     PoolExhausted(Duration),
+    /// *enter* is answered a second later while more members than these are inside.
+    SlowAbove(u32),
     /// A member is sent to another server than its hash says.
     WrongServer,
 }
@@ -73,7 +75,7 @@ const NOW_AND_THEN: f64 = 0.001;
 /// What `--fault` takes, for help and errors.
 pub const KINDS: &str = "bridge-lost=SERVER, broadcast-cut[=RECEIVERS], broadcast-delay=TIME, broadcast-lost, connected-lost, \
                          enter-slow=TIME, http-status=STATUS, leave-lost, pong-late=TIME, \
-                         pong-lost, pool-exhausted[=TIME], wrong-server";
+                         pong-lost, pool-exhausted[=TIME], slow-above=SESSIONS, wrong-server";
 
 const POOL_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -132,6 +134,7 @@ impl FromStr for Injection {
             "pong-late" => Kind::PongLate(time()?),
             "pong-lost" => Kind::PongLost,
             "pool-exhausted" => Kind::PoolExhausted(value.map_or(Ok(POOL_TIMEOUT), units::duration)?),
+            "slow-above" => Kind::SlowAbove(sessions(value)?),
             "wrong-server" => Kind::WrongServer,
             _ => return Err(format!("no such fault: {KINDS}")),
         };
@@ -155,6 +158,11 @@ fn server(value: Option<&str>) -> Result<u16, String> {
     let number = value.and_then(|value| value.strip_prefix("ws")).and_then(|number| number.parse().ok());
     let index = number.and_then(|number: u16| number.checked_sub(1));
     index.ok_or_else(|| "bridge-lost needs a WebSocket server: bridge-lost=ws2".to_owned())
+}
+
+fn sessions(value: Option<&str>) -> Result<u32, String> {
+    let sessions = value.and_then(|value| value.parse().ok());
+    sessions.ok_or_else(|| "slow-above needs a number of sessions: slow-above=500".to_owned())
 }
 
 fn receivers(value: &str) -> Result<u32, String> {
@@ -371,6 +379,8 @@ mod tests {
         for (text, why) in [
             ("pong-lots", "no such fault: bridge-lost=SERVER, "),
             ("bridge-lost", "needs a WebSocket server"),
+            ("slow-above", "needs a number of sessions"),
+            ("slow-above=many", "needs a number of sessions"),
             ("bridge-lost=ws0", "needs a WebSocket server"),
             ("broadcast-cut=some", "is not a number of receivers"),
             ("broadcast-lost=5", "takes no value"),

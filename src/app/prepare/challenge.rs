@@ -93,8 +93,13 @@ fn wait_ready(
     let scheduled = prepared.schedule()?;
     let judge = |looked_up: &LookedUp| -> Result<Start> {
         let challenge = Challenge::read(&looked_up.status, &looked_up.starts_at, &looked_up.ends_at)?;
-        let demand =
-            Demand { ramp: Duration::ZERO, hold: Duration::ZERO, entry: Entry::First, wait_ready: true };
+        let demand = Demand {
+            ramp: Duration::ZERO,
+            hold: Duration::ZERO,
+            entry: Entry::First,
+            wait_ready: true,
+            steps: None,
+        };
         Ok(schedule::judge(&challenge, &zone, looked_up.server_now, &demand)?)
     };
     let look_up = || look_up_heard(&plan, scheduled, &agent, interrupt);

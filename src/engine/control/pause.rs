@@ -49,15 +49,16 @@ impl Control<'_> {
             pause.took = to.saturating_sub(pause.at);
         }
     }
-}
 
-/// Sessions that should have started by now; of stages, those that should be open.
-pub(super) fn planned_by(plan: &Plan, elapsed: Duration) -> u32 {
-    if plan.is_staged() {
-        return plan.shape.level(elapsed.min(plan.shape.span())) as u32;
+    /// Sessions that should have started by this planned instant; of stages, those that should be open.
+    pub(super) fn planned_by(&self, planned: Duration) -> u32 {
+        let settings = &self.plan.settings;
+        if self.plan.is_staged() {
+            return self.shape.level(planned.min(self.shape.span())) as u32;
+        }
+        if planned >= settings.ramp {
+            return settings.sessions;
+        }
+        (planned.as_secs_f64() / settings.ramp.as_secs_f64() * f64::from(settings.sessions)) as u32
     }
-    if elapsed >= plan.settings.ramp {
-        return plan.settings.sessions;
-    }
-    (elapsed.as_secs_f64() / plan.settings.ramp.as_secs_f64() * f64::from(plan.settings.sessions)) as u32
 }

@@ -36,7 +36,7 @@ fn no_session_is_ended_before_every_worker_has_closed_its_accounts() {
         let layout = layout(&plan);
         let shared = Shared::new(WORKERS);
         let (sender, _receiver) = mpsc::channel();
-        let link = WorkerLink { worker: 0, shared: Arc::clone(&shared), sender };
+        let link = WorkerLink::new(0, &shared, &sender);
         let mut control = Control::new(&plan, &layout, Clock::start(), shared, None);
         assert_eq!(link.order(), Order::Run);
         control.close(Duration::from_secs(5));
@@ -69,7 +69,7 @@ fn a_second_signal_waits_for_the_accounts_too() {
     let layout = layout(&plan);
     let shared = Shared::new(WORKERS);
     let (sender, _receiver) = mpsc::channel();
-    let link = WorkerLink { worker: 0, shared: Arc::clone(&shared), sender };
+    let link = WorkerLink::new(0, &shared, &sender);
     let mut control = Control::new(&plan, &layout, Clock::start(), shared, None);
     control.stop(Reason::Interrupted.into());
     control.stop(Reason::Interrupted.into());

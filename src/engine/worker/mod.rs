@@ -72,7 +72,7 @@ pub(super) struct WorkerSetup<'p> {
     pub(super) script: &'p Script,
     pub(super) members: &'p Members,
     pub(super) addresses: &'p Addresses,
-    pub(super) lives: Lives<'p>,
+    pub(super) lives: Lives,
     /// Session numbers of the whole run.
     pub(super) sessions: u32,
     pub(super) ports: Ports,
@@ -105,7 +105,7 @@ pub(super) struct Worker<'p> {
     given: Given<'p>,
     time: Time,
     so_far: SoFar,
-    lives: Lives<'p>,
+    lives: Lives,
     rows: Vec<Row>,
     timers: Timers,
     queues: Queues,
@@ -254,7 +254,9 @@ impl<'p> Worker<'p> {
         let count = self.lives.slots() as usize;
         self.rows.reserve_exact(count);
         self.lent.side = Side::new(self.given.script, count);
-        self.rows.extend((0..count).map(|_| Row::free()));
+        // Where lives have no rows of their own, a row is made for the life that begins in it.
+        let rows = if self.lives.has_own_rows() { count } else { 0 };
+        self.rows.extend((0..rows).map(|_| Row::free()));
         let mut events = Events::with_capacity(EVENTS_PER_TURN);
         std::thread::sleep(started_at.saturating_sub(self.time.clock.elapsed()));
         loop {
@@ -323,6 +325,9 @@ impl<'p> Worker<'p> {
 
     /// Carries out the control thread's order; `true` when this worker is done.
     fn obey(&mut self) -> bool {
+        if let Some(shape) = self.link.grown() {
+            self.lives.grow(&shape);
+        }
         match self.link.order() {
             Order::Run => false,
             Order::CloseAccounts => {

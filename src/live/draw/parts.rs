@@ -57,6 +57,8 @@ impl Parts<'_> {
     fn progress(&self, columns: usize) -> Line<'static> {
         let Standing { so_far, planned, left_in_all } = self.model.standing();
         let phase = self.model.frame.phase;
+        let stage = self.model.frame.stage.as_ref();
+        let (so_far, planned) = stage.map_or((so_far, planned), |it| (it.so_far, Some(it.span)));
         let mut text = match planned {
             Some(planned) => {
                 let left = planned.saturating_sub(so_far);
@@ -65,7 +67,9 @@ impl Parts<'_> {
             None if phase == Some(Phase::Settle) => " waiting for the last sessions".to_owned(),
             None => " ended early: closing the sessions".to_owned(),
         };
-        if let Some(left) = left_in_all {
+        if let Some(stage) = stage {
+            text += &format!("  {}", stage.what);
+        } else if let Some(left) = left_in_all {
             text += &format!("; {} left in all", down(left));
         }
         let room = columns.saturating_sub(LABEL_COLUMNS + text.chars().count());

@@ -7,6 +7,7 @@ const GUIDE: Demand = Demand {
     hold: Duration::from_secs(1800),
     entry: Entry::First,
     wait_ready: false,
+    steps: None,
 };
 
 /// A challenge that starts at 10:00 in Seoul's offset and lasts an hour, judged at this time of that day.

@@ -2,11 +2,16 @@
 //!
 //! Invariant: a plan without stages has those of its ramp and its hold.
 
+use std::time::Duration;
+
 use super::{PlanError, Settings};
 use crate::nearest;
+use crate::plan::search::{JUDGING, Search};
 use crate::plan::shape::{Shape, Stage};
 use crate::scenario::{Scenario, criteria};
 
+/// The shortest hold of a step: a look every 50 ms, and what workers hand over in time.
+const HOLD_MIN: Duration = Duration::from_secs(2);
 /// Members of the mock server's that come one after another, where sessions do.
 const MEMBERS_MADE_MAX: u64 = 100_000;
 
@@ -18,6 +23,9 @@ impl Settings {
             false => self.sessions,
         };
         let shape = Shape::new(self.all_stages(), members, self.seed);
+        if self.find_max.is_some() {
+            return shape.searching(self.sessions);
+        }
         match &self.lifetime {
             Some(lifetime) => shape.living(lifetime.clone()),
             None => shape,
@@ -26,11 +34,30 @@ impl Settings {
 
     /// Returns whether stages, or a lifetime, were asked for.
     pub fn is_staged(&self) -> bool {
-        !self.stages.is_empty() || self.lifetime.is_some()
+        !self.stages.is_empty() || self.lifetime.is_some() || self.find_max.is_some()
+    }
+
+    /// Returns the search for the most sessions that hold, if that is what is asked for.
+    pub fn search(&self, scenario: &Scenario) -> Option<Search> {
+        let steps = self.find_max?;
+        Some(Search { steps, most: self.sessions, reentry: scenario.reentry })
+    }
+
+    /// Returns whether any member may take part more than once.
+    pub(in crate::plan) fn may_return(&self, shape: &Shape, scenario: &Scenario) -> bool {
+        match self.find_max {
+            Some(_) => scenario.reentry,
+            None => shape.returns(),
+        }
     }
 
     /// Returns the stages asked for, or the ramp and the hold as two, each with a name.
     fn all_stages(&self) -> Vec<Stage> {
+        if let Some(steps) = self.find_max.filter(|_| self.stages.is_empty()) {
+            // Where it begins is the same whether or not members may enter again.
+            let search = Search { steps, most: self.sessions, reentry: false };
+            return search.next(&[]).map_or_else(Vec::new, |first| search.stages(1, first, 0));
+        }
         if self.stages.is_empty() {
             let stage = |name: &str, span| Stage { name: name.to_owned(), span, level: self.sessions };
             return vec![stage("ramp", self.ramp), stage("hold", self.hold)];
@@ -54,6 +81,12 @@ impl Settings {
 
     /// Takes the figures of the stages that other settings have to agree with.
     pub fn settle_stages(&mut self) {
+        if let Some(steps) = self.find_max {
+            // Every step, and the hold after that in which the best level is confirmed.
+            self.ramp = steps.last_arrival(self.sessions);
+            self.hold = steps.hold + steps.each() + JUDGING;
+            return;
+        }
         if self.stages.is_empty() {
             return;
         }
@@ -61,6 +94,28 @@ impl Settings {
         self.sessions = shape.slots();
         let last = if self.lifetime.is_some() { shape.span() } else { shape.last_arrival() };
         (self.ramp, self.hold) = (last, shape.span() - last);
+    }
+
+    /// Checks that a search has what it needs.
+    pub(super) fn check_search(&self, scenario: &Scenario) -> Result<(), PlanError> {
+        let Some(steps) = self.find_max else { return Ok(()) };
+        let value = |what, reason: String| Err(PlanError::Value { what, reason });
+        if scenario.websocket.is_none() || scenario.criteria.is_empty() {
+            let lacking =
+                if scenario.websocket.is_none() { "[websocket] to hold" } else { "[[criteria]] to fail" };
+            let scenario = scenario.name.clone();
+            return Err(PlanError::Lacking { asked: "--find-max", scenario, lacking });
+        }
+        if self.lifetime.is_some() {
+            return value("find-max", "sessions stay in a search: leave out the lifetime".into());
+        }
+        if steps.step == 0 || steps.step > self.sessions {
+            return value("step", format!("{} is not from 1 to the {} sessions", steps.step, self.sessions));
+        }
+        if steps.ramp.is_zero() || steps.hold < HOLD_MIN {
+            return value("find-max", "each step has to have a --ramp, and a --hold of 2s or more".into());
+        }
+        Ok(())
     }
 
     /// Checks the stages, and that criteria name some that there are.

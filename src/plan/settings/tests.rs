@@ -17,6 +17,7 @@ fn settings() -> Settings {
         startline: "0.1.0".into(),
         target: Some("http://10.0.0.1:8080".into()),
         stages: Vec::new(),
+        find_max: None,
         lifetime: None,
         sessions: 6000,
         members: Roster::range(13, 6012, 38),

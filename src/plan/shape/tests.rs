@@ -55,6 +55,46 @@ fn a_lower_level_ends_the_oldest_and_a_rise_takes_fresh_members_first() {
 }
 
 #[test]
+fn in_a_search_a_fall_ends_those_who_came_last() {
+    let stages = vec![stage("up", 4, 4), stage("down", 2, 2), stage("again", 3, 5)];
+    let shape = Shape::new(stages.clone(), 12, 1).searching(6);
+    let lives = all(&shape);
+    let expected = [
+        (0, (0, None)),
+        (1, (1_000, None)),
+        (2, (2_000, Some(5_000))),
+        (3, (3_000, Some(4_000))),
+        (2, (6_000, None)),
+        (3, (7_000, None)),
+        (4, (8_000, None)),
+    ];
+    assert_eq!(lives.iter().map(|life| (life.slot, millis(life))).collect::<Vec<_>>(), expected);
+    assert_eq!(lives.iter().map(|life| life.member).collect::<Vec<_>>(), [0, 1, 2, 3, 8, 9, 4]);
+    assert_eq!((shape.lives(), shape.is_single()), (7, false));
+}
+
+/// What has begun does not change as more stages come to be known.
+#[test]
+fn a_search_that_grows_has_the_lives_that_it_had() {
+    let mut random = fastrand::Rng::with_seed(184);
+    for round in 0..200 {
+        let count = random.usize(2..8);
+        let stages: Vec<Stage> =
+            (0..count).map(|k| stage(&format!("s{k}"), random.u64(1..20), random.u32(0..30))).collect();
+        let whole = Shape::new(stages.clone(), 90, 7).searching(30);
+        let begun = whole.with_stages(stages[..random.usize(1..count)].to_vec());
+        let known = all(&begun);
+        let later: Vec<Life> = all(&whole);
+        for (one, same) in known.iter().zip(&later) {
+            let ends_later = one.end.is_none() && same.end.is_none_or(|end| end >= begun.span());
+            assert_eq!((one.start, one.slot, one.member), (same.start, same.slot, same.member));
+            assert!(one.end == same.end || ends_later, "round {round}: {one:?} {same:?}");
+        }
+        assert!(later[known.len()..].iter().all(|life| life.start >= begun.span()), "round {round}");
+    }
+}
+
+#[test]
 fn with_a_lifetime_a_slot_is_taken_again_at_once() {
     let stages = vec![stage("ramp", 2, 2), stage("hold", 6, 2)];
     let shape = Shape::new(stages, 6, 1).living(Interval::Fixed(Duration::from_secs(3)));
@@ -91,6 +131,9 @@ fn random_shape(random: &mut fastrand::Rng) -> Shape {
         (0..count).map(|k| stage(&format!("s{k}"), random.u64(0..20), random.u32(0..30))).collect();
     let most = stages.iter().map(|stage| stage.level).max().unwrap_or(0);
     let shape = Shape::new(stages, most + random.u32(0..60), random.u64(..));
+    if random.u8(0..4) == 0 {
+        return shape.searching(most);
+    }
     let (a, b) = (Duration::from_millis(random.u64(100..9_000)), Duration::from_millis(random.u64(1..9_000)));
     match random.u8(0..5) {
         0 => shape.living(Interval::Fixed(a)),

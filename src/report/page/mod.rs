@@ -9,6 +9,7 @@ mod charts;
 mod checklist;
 mod distributions;
 mod failures;
+mod find_max;
 mod judged;
 mod parts;
 mod places;
@@ -65,7 +66,7 @@ pub fn html(recorded: &Recorded, lang: Lang) -> String {
 impl Page<'_> {
     fn html(&self) -> Markup {
         let top = self.top();
-        let before = [self.criteria(), self.load_stages(), self.steps()];
+        let before = [self.find_max(), self.criteria(), self.load_stages(), self.steps()];
         let servers = [self.servers_side(), self.checklist()];
         let after = [
             Some(self.failures()),

@@ -10,7 +10,8 @@ use crate::report::{RunResult, StageResult};
 
 impl Text {
     pub(super) fn stages(&mut self, result: &RunResult) {
-        if result.stages.is_empty() {
+        // Those of a search are in its own table.
+        if result.stages.is_empty() || result.find_max.is_some() {
             return;
         }
         let shown = shown_steps(result);

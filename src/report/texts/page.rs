@@ -63,6 +63,13 @@ texts! {
         Failed => "failed", "실패";
         InDoubt => "failed, in doubt", "실패(불확실)";
         NotMeasured => "not measured", "측정 안 됨";
+        FindMax => "The maximum that holds", "유지되는 최대 세션";
+        FindMaxLead => "The load rose by {0} sessions a step until a criterion failed. Each step is judged by itself: by those who arrived in it, and by how its level was held. Lines across are limits, the upright line is the most that held.",
+            "기준이 실패할 때까지 한 단계에 세션 {0}개씩 부하를 올렸습니다. 각 단계는 그 단계에 도착한 세션과 그 수준의 유지로만 판정합니다. 가로선은 한도, 세로선은 유지된 최대 세션입니다.";
+        FindMaxCaption => "Steps in their order; times from the start of the run", "진행 순서, 시각은 테스트 시작부터";
+        FailedFirst => "What failed first", "먼저 실패한 기준";
+        StepHeld => "held", "유지";
+        StepUnclear => "not judged", "판정 불가";
         Stages => "Stages", "단계 부하";
         StagesLead => "Each stage moves the number of open sessions to a level, or holds it. Held is the least number at one instant of it, those included that were being set up.",
             "각 단계 부하는 열린 세션 수를 어떤 수준까지 옮기거나 그 수준을 유지합니다. 유지는 그 구간에서 가장 적었던 세션 수이며, 설정 중인 세션도 포함합니다.";

@@ -31,6 +31,10 @@ texts! {
         Criterion => "criterion", "기준";
         Measured => "measured", "측정값";
         Limit => "limit", "한도";
+        Outcome => "outcome", "결과";
+        StepHeld => "held", "유지";
+        StepFailed => "failed", "실패";
+        StepUnclear => "not judged", "판정 불가";
         Stage => "stage", "단계 부하";
         Level => "sessions", "세션";
         HeldAtLeast => "held", "유지";

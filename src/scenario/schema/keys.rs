@@ -98,6 +98,7 @@ const SCENARIO: &[Key] = &[
     key("websocket", One("websocket"), "The WebSocket that follows the requests and is held."),
     key("stages", Texts, "Levels that the number of open sessions goes through: 2m:1000, spike=30s:5000."),
     key("lifetime", Text, "How long a session stays before another takes its place: 10m, 5m..15m, ~10m."),
+    key("reentry", Flag, "Whether a member who has left may enter again: true unless it is said."),
     key("abort_on", Texts, "When a run ends early: errors.rate>50%:10s."),
     key("criteria", Many("criterion"), "What a run is judged by."),
 ];

@@ -319,6 +319,7 @@ fn facts() -> Facts {
     Facts {
         stages: Vec::new(),
         pauses: Default::default(),
+        find_max: Vec::new(),
         version: "0.1.0".into(),
         host: Host {
             kernel: "6.8.0".into(),
@@ -394,6 +395,7 @@ fn scenario() -> Scenario {
     Scenario {
         stages: Vec::new(),
         lifetime: None,
+        reentry: true,
         abort_on: Vec::new(),
         takes: 0,
         kept: Vec::new(),

@@ -3,6 +3,8 @@
 //! Turns requests into calls on the world and results into the documented `data`, fields in their
 //! order. Decides no rule.
 
+use std::time::Duration;
+
 use serde::{Serialize, Serializer};
 
 use super::Call;
@@ -162,11 +164,16 @@ pub(super) fn leave(call: &Call<'_>, member: MemberId, id: ChallengeId) -> Reply
     })
 }
 
+/// How much later *enter* is answered while too many are inside.
+const CROWDED_LATE: Duration = Duration::from_secs(1);
+
 /// `POST /api/v1/challenges/{challengeId}/enter`.
 pub(super) fn enter(call: &Call<'_>, member: MemberId, id: ChallengeId) -> Reply {
     let (entered, late) = call.shared.world(call.now, |world| {
+        let inside = world.challenge(id).map_or(0, |challenge| challenge.room.len());
         let late = world.injector().draw(Count::EnterSlow, |kind| match kind {
             Kind::EnterSlow(by) => Some(by),
+            Kind::SlowAbove(most) if inside > most as usize => Some(CROWDED_LATE),
             _ => None,
         });
         let entered = world.enter(member, id, call.now);

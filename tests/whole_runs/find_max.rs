@@ -1,0 +1,141 @@
+//! Searches for the most sessions that hold, on mock servers that slow down above a number of sessions.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::common::served::Served;
+use crate::common::{Finished, Run, finish, results, run, signal, summary, text};
+
+/// Only what the fault changes is judged, so that other programs of this machine fail no step.
+const CRITERIA: &str = r#"
+[[criteria]]
+name = "connections-held"
+measure = "sessions.min_in_hold_share"
+at_least = 0.999
+
+[[criteria]]
+name = "enter"
+measure = "steps.enter.p95_ms"
+below = 900
+"#;
+
+fn mock(capacity: u32) -> Served {
+    Served::start(&["--ready", "--members", "13-212", "--fault", &format!("slow-above={capacity}")])
+}
+
+/// Writes Runnity's scenario with these criteria.
+fn scenario(temp: &TempDir, reentry: bool, more: &str) -> String {
+    let source = include_str!("../../scenarios/runnity.toml");
+    let (before, _) = source.split_once("[[criteria]]").expect("criteria");
+    let before = before.replace("reentry = false", &format!("reentry = {reentry}"));
+    let file = temp.path().join("scenario.toml");
+    std::fs::write(&file, format!("{before}{CRITERIA}{more}")).expect("written");
+    file.display().to_string()
+}
+
+fn search(mock: &Served, options: &[(&str, &str)], out: &Path) -> Finished {
+    let run = Run::against(&mock.url, 200, out).with("lag-limit", "20s").with("ramp-down", "500ms");
+    let run = run.flag("find-max").with("ramp", "500ms").with("hold", "2s");
+    options.iter().fold(run, |run, (option, value)| run.with(option, value)).finish()
+}
+
+fn levels(summary: &Value) -> Vec<(u64, String)> {
+    let steps = summary["find_max"]["steps"].as_array().expect("steps");
+    let outcome = |step: &Value| step["outcome"].as_str().unwrap_or_default().to_owned();
+    steps.iter().map(|step| (step["level"].as_u64().expect("a level"), outcome(step))).collect()
+}
+
+fn outcomes(levels: &[(u64, &str)]) -> Vec<(u64, String)> {
+    levels.iter().map(|(level, outcome)| (*level, (*outcome).to_owned())).collect()
+}
+
+#[test]
+fn the_load_rises_until_the_servers_slow_down_and_the_level_before_is_held_again() {
+    let (mock, temp) = (mock(35), tempfile::tempdir().expect("a directory"));
+    let file = scenario(&temp, false, "");
+    let options = [("sessions", "100"), ("step", "10"), ("scenario", file.as_str())];
+    let finished = search(&mock, &options, &results(&temp));
+    finished.assert_status(0);
+    let found = summary(&results(&temp));
+    let expected = [(10, "held"), (20, "held"), (30, "held"), (40, "failed"), (30, "held")];
+    assert_eq!(levels(&found), outcomes(&expected), "{}", finished.stdout);
+    let result = &found["find_max"];
+    assert_eq!((&result["sessions"], &result["confirmed"]), (&Value::from(30), &Value::from(true)));
+    assert_eq!((&result["bound"], &result["broke"]["level"]), (&Value::from("servers"), &Value::from(40)));
+    assert_eq!(result["broke"]["criterion"], "enter");
+    assert!(finished.stdout.contains("The stable maximum is 30 sessions"), "{}", finished.stdout);
+    // Those of the step that failed were closed, and nobody else.
+    assert_eq!((&found["sessions"]["started"], &found["sessions"]["held_to_end"]), (&40.into(), &30.into()));
+    let page = std::fs::read_to_string(results(&temp).join("report.html")).expect("a page");
+    assert!(page.contains("id=\"find-max\"") && page.contains("<polyline"));
+
+    // What was decided can be played again, in the same stages.
+    let plan = results(&temp).join("plan.toml");
+    let decided = std::fs::read_to_string(&plan).expect("a plan");
+    assert!(decided.contains("\"5-fall=500ms:30\""), "{decided}");
+    let again = temp.path().join("again");
+    let played = run(&["run", "--plan", text(&plan), "--out", text(&again)]);
+    played.assert_status(0);
+    let again = summary(&again);
+    assert_eq!(levels(&again), outcomes(&expected), "{}", played.stdout);
+    assert_eq!(again["sessions"]["started"], 40);
+}
+
+#[test]
+fn where_members_may_come_back_levels_between_are_tried() {
+    let (mock, temp) = (mock(50), tempfile::tempdir().expect("a directory"));
+    let goal = "\n[[criteria]]\nname = \"goal\"\nmeasure = \"find_max.sessions\"\nat_least = 51\n";
+    let file = scenario(&temp, true, goal);
+    let options = [("sessions", "200"), ("step", "40"), ("scenario", file.as_str())];
+    let finished = search(&mock, &options, &results(&temp));
+    // The goal is missed by one.
+    finished.assert_status(1);
+    let found = summary(&results(&temp));
+    let expected = [(40, "held"), (80, "failed"), (60, "failed"), (50, "held"), (55, "failed"), (50, "held")];
+    assert_eq!(levels(&found), outcomes(&expected), "{}", finished.stdout);
+    assert_eq!(found["find_max"]["sessions"], 50);
+    assert_eq!(found["criteria"][2]["name"], "goal");
+    assert_eq!(found["criteria"][2]["outcome"], "fail");
+}
+
+#[test]
+fn a_load_generator_that_lags_is_not_the_servers_maximum() {
+    let (mock, temp) = (mock(1_000), tempfile::tempdir().expect("a directory"));
+    let (file, out) = (scenario(&temp, false, ""), results(&temp));
+    let run = Run::against(&mock.url, 200, &out).with("scenario", &file).with("lag-limit", "50ms");
+    let run = run.flag("find-max").with("step", "40").with("ramp", "5s").with("hold", "2s").start();
+    // In its first step it is stopped for a while.
+    let has_begun =
+        || std::fs::read_to_string(out.join("timeline.csv")).is_ok_and(|it| it.lines().count() > 1);
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !has_begun() {
+        assert!(Instant::now() < deadline, "it does not begin");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    signal(run.id(), libc::SIGSTOP);
+    std::thread::sleep(Duration::from_secs(1));
+    signal(run.id(), libc::SIGCONT);
+    let finished = finish(run);
+    finished.assert_status(3);
+    let found = summary(&out);
+    let why = found["reasons"][0].as_str().expect("a reason");
+    assert!(why.contains("the load generator, not the servers"), "{why}");
+    assert_eq!(
+        (&found["find_max"]["bound"], &found["find_max"]["sessions"]),
+        (&"generator".into(), &Value::Null)
+    );
+    assert_eq!(levels(&found), outcomes(&[(40, "unclear")]));
+}
+
+#[test]
+fn all_entries_have_to_fit_into_the_minutes_before_the_start() {
+    let (mock, temp) = (mock(1_000), tempfile::tempdir().expect("a directory"));
+    let run = Run::against(&mock.url, 200, &results(&temp)).flag("find-max");
+    let refused = run.with("ramp", "1m").with("hold", "1m").finish();
+    refused.assert_status(2);
+    assert!(refused.stderr.contains("steps of 2m1s fit"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("--step"), "{}", refused.stderr);
+}
