@@ -320,11 +320,10 @@ impl<'p> Control<'p> {
     /// Counts the sessions that are open; time that they were open since the last count is held
     /// time.
     fn count(&mut self) -> u32 {
-        let (open, at) = (self.shared.open(), self.at());
+        let ((open, held), at) = (self.held(), self.at());
         let since = at.saturating_sub(self.counted_at);
         self.counted_at = at;
         self.readings.peak = self.readings.peak.max(open);
-        let held = self.held(open);
         if self.phase != Phase::RampDown {
             self.stages.look(&self.shape, (at, &self.pauses), held);
         }
@@ -343,11 +342,14 @@ impl<'p> Control<'p> {
         open
     }
 
-    /// Sessions that are open or have finished, or, where others arrive meanwhile, that are being set up in
-    /// their time. Read after `open`: who finishes in between counts twice for a look, never as lost.
-    fn held(&self, open: u32) -> u32 {
-        let under_way = || self.shared.started().saturating_sub(self.shared.settled());
-        open + self.shared.finished() + if self.plan.is_staged() { under_way() } else { 0 }
+    /// Sessions that are open, and those held: open, finished, or, where others arrive meanwhile, being set up
+    /// in their time, or late to begin, which is this machine's. What is settled is read before `open`, what
+    /// has finished after it: who passes from one to the next counts twice for a look, never as lost.
+    fn held(&self) -> (u32, u32) {
+        let (settled, open) = (self.shared.settled(), self.shared.open());
+        let begun = self.shared.started().max(self.shape.arrived(self.planned_at()) as u32);
+        let under_way = if self.plan.is_staged() { begun.saturating_sub(settled) } else { 0 };
+        (open, open + self.shared.finished() + under_way)
     }
 
     fn enter(&mut self, phase: Phase) {
@@ -428,7 +430,7 @@ impl<'p> Control<'p> {
     }
 
     fn second<'a>(&'a self, interval: &'a Interval, is_after: bool) -> Second<'a> {
-        let (elapsed, open) = (self.at(), self.shared.open());
+        let ((open, held), elapsed) = (self.held(), self.at());
         Second {
             elapsed,
             phase: self.phase,
@@ -437,7 +439,7 @@ impl<'p> Control<'p> {
             interval,
             started: self.shared.started(),
             open,
-            held: self.held(open),
+            held,
             planned: self.planned_by(self.planned_at()),
             pauses: &self.pauses,
             paused: self.pauses.0.last().filter(|_| self.is_paused).map(|pause| pause.by),

@@ -19,7 +19,7 @@ at_least = 0.999
 [[criteria]]
 name = "enter"
 measure = "steps.enter.p95_ms"
-below = 900
+below = 500
 "#;
 
 fn mock(capacity: u32) -> Served {
