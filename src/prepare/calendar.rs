@@ -11,8 +11,9 @@ use startline_os::units::{duration_text, grouped};
 
 use crate::plan::Rate;
 use crate::plan::schedule::{Challenge, LocalTime, ScheduleError, Status};
-use crate::plan::settings::RUN_MAX;
 
+/// The longest that joining or leaving may take: beyond that the rate is a mistake.
+const TAKES_MAX: Duration = Duration::from_secs(9 * 3600);
 /// The last member to join must log in and be answered before READY.
 pub const JOIN_MARGIN: Duration = Duration::from_secs(5);
 
@@ -35,10 +36,10 @@ pub enum CalendarError {
         /// The server's time.
         now: LocalTime,
     },
-    /// Longer than a run can last.
+    /// Longer than anybody waits.
     #[error(
         "{} members at {rate} take {}, and {} is the maximum: give a higher --rate, or fewer --members",
-        grouped((*members).into()), duration_text(*takes), duration_text(RUN_MAX)
+        grouped((*members).into()), duration_text(*takes), duration_text(TAKES_MAX)
     )]
     TooLong {
         /// The number of members who will join, or leave.
@@ -87,7 +88,7 @@ pub fn rate_text(rate: Rate) -> String {
 /// They are not.
 pub fn fit_a_run(members: u32, rate: Rate) -> Result<(), CalendarError> {
     let takes = Duration::from_secs(rate.ramp(members).as_secs_f64().ceil() as u64);
-    match takes > RUN_MAX {
+    match takes > TAKES_MAX {
         true => Err(CalendarError::TooLong { members, rate: rate_text(rate), takes }),
         false => Ok(()),
     }

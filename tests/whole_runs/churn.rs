@@ -1,9 +1,13 @@
-//! Members who leave and come again: pairs and departures stay exact.
+//! Members who leave and come again: pairs and departures stay exact; memory and descriptors stay the
+//! same, however many came and went.
+
+use std::path::Path;
 
 use serde_json::Value;
 
+use crate::common::played::scenario;
 use crate::common::served::Served;
-use crate::common::{Run, number, results, summary};
+use crate::common::{Run, eventually, finish, number, results, summary};
 
 /// Members, all of whom are in but for a second in each cycle.
 const MEMBERS: f64 = 20.0;
@@ -58,4 +62,92 @@ fn departures_that_nobody_is_told_of_are_missing_though_the_members_came_again()
     let membership = &summary["membership"];
     assert_eq!(number(membership, "/expected"), CYCLES * (MEMBERS - 1.0), "{membership:#}");
     assert_eq!(number(membership, "/missing"), CYCLES * (MEMBERS - 1.0), "{membership:#}");
+}
+
+/// Session lives of the test of memory; as many as `STARTLINE_LIVES` says, where that is set.
+const LIVES: u64 = 200_000;
+/// Sessions at once, and how long each stays on average.
+const LEVEL: u64 = 1_000;
+const STAYS_MS: u64 = 300;
+/// Descriptors of a worker at most: its sessions, and those that close, for a second each at most. One kept
+/// of each life would be a hundred thousand.
+const DESCRIPTORS_MAX: usize = 4 * LEVEL as usize;
+
+/// How many descriptors each thread of a process has: workers have tables of their own.
+fn descriptors(process: u32) -> Vec<usize> {
+    let tasks = std::fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten().flatten();
+    tasks.filter_map(|task| Some(std::fs::read_dir(task.path().join("fd")).ok()?.count())).collect()
+}
+
+/// A column of the timeline, with sessions started by then.
+fn column(out: &Path, name: &str) -> Vec<(u64, f64)> {
+    let mut reader = csv::Reader::from_path(out.join("timeline.csv")).expect("a timeline");
+    let head = reader.headers().expect("a head").clone();
+    let at = |name: &str| head.iter().position(|it| it == name).expect("a column");
+    let (column, started) = (at(name), at("started_total"));
+    let rows = reader.records().map(|row| row.expect("a row"));
+    rows.map(|row| (row[started].parse().expect("a count"), row[column].parse().expect("a number"))).collect()
+}
+
+/// Whether sessions open in time does not matter here: a busy machine abandons some, and servers then
+/// refuse their members. That is as many rows, timers, ports and descriptors.
+#[test]
+fn memory_and_descriptors_are_the_same_after_many_lives() {
+    let lives = std::env::var("STARTLINE_LIVES").ok().map_or(LIVES, |it| it.parse().expect("a number"));
+    let temp = tempfile::tempdir().expect("a directory");
+    let (out, file) = (results(&temp), temp.path().join("short.toml"));
+    // A row rests as long as the longest timer may be armed.
+    std::fs::write(&file, scenario()).expect("written");
+    let run = Run::small(LEVEL as u32, &out).without("sessions").without("ramp").without("hold");
+    let run = run.with("scenario", file.display()).with("members", "13-60012").with("abort-on", "off");
+    let run = run.and("stage", &format!("3s:{LEVEL}"));
+    let run = run.and("stage", &format!("{}ms:{LEVEL}", lives * STAYS_MS / LEVEL));
+    let run = run.with("lifetime", format!("{}ms..{}ms", STAYS_MS * 2 / 3, STAYS_MS * 4 / 3));
+    let run = run.with("ping-interval", "1s").with("pong-timeout", "900ms").flag("no-broadcast");
+    let child = run.with("workers", "2").start();
+    let mut most = Vec::new();
+    eventually_within(lives, || {
+        let text = std::fs::read_to_string(out.join("summary.json")).unwrap_or_default();
+        let summary: Value = serde_json::from_str(&text).unwrap_or_default();
+        most.push(descriptors(child.id()).into_iter().max().unwrap_or(0));
+        summary["ending"].as_str().is_some_and(|ending| ending != "running")
+    });
+    finish(child);
+    let summary = summary(&out);
+    let started = number(&summary, "/sessions/started");
+    assert_eq!(started, number(&summary, "/sessions/planned"));
+    assert!(started > lives as f64 * 0.9, "{started}");
+    let most = most.into_iter().max().expect("a look");
+    println!("{most} descriptors at most");
+    assert!(most < DESCRIPTORS_MAX, "{most} descriptors");
+    let details = summary["errors"]["details"].as_array().expect("errors");
+    let ran_out = ["descriptors-exhausted", "tuples-exhausted", "port-taken", "source-not-local"];
+    let is_ours = |detail: &&Value| detail["kind"].as_str().is_some_and(|kind| ran_out.contains(&kind));
+    assert_eq!(details.iter().find(is_ours), None);
+    let resident = column(&out, "rss_bytes");
+    // The least of each part: sessions that are being set up have more for a while.
+    let least = |from: f64, to: f64| {
+        let part = |(at, _): &&(u64, f64)| (started * from..started * to).contains(&(*at as f64));
+        resident.iter().filter(part).map(|(_, bytes)| *bytes).fold(f64::MAX, f64::min)
+    };
+    let (middle, end) = (least(0.4, 0.6), least(0.8, 1.0));
+    let each = (end - middle) / (started * 0.4);
+    println!("{started} lives: {middle:.0} bytes in the middle, {end:.0} at the end: {each:.2} a life");
+    // Were a row or a timer's entry kept of each life, it would be 8 bytes and more.
+    assert!(each < 6.0, "{each} bytes a life: from {middle} to {end}");
+}
+
+/// Waits for as long as so many lives may take on a busy machine.
+fn eventually_within(lives: u64, mut ready: impl FnMut() -> bool) {
+    for _ in 0..1 + lives / 100_000 {
+        let mut is_ready = false;
+        let until = std::time::Instant::now() + std::time::Duration::from_secs(40);
+        eventually("the next look", || {
+            is_ready = ready();
+            is_ready || std::time::Instant::now() > until
+        });
+        if is_ready {
+            return;
+        }
+    }
 }

@@ -175,7 +175,7 @@ fn values_that_cannot_be_are_refused() {
     assert!(refused(&|s| s.http_connections = Some(0)).contains("0 is not from 1 to 1000"));
     assert!(refused(&|s| s.http = HttpMode::PerSession).contains("add --http pooled"));
     assert!(refused(&|s| s.hold = RUN_MAX).contains("a run lasts at most 240h"));
-    assert!(refused(&|s| s.hold = Duration::MAX).contains("a run lasts at most 9h"));
+    assert!(refused(&|s| s.hold = Duration::MAX).contains("a run lasts at most 240h"));
     assert!(refused(&|s| s.ping_interval = Some(Duration::ZERO)).contains("longer than zero"));
     assert!(
         refused(&|s| s.abort_on = vec!["errors.rat>5%".parse().expect("a rule")]).contains("errors.rate")
