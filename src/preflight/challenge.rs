@@ -400,8 +400,13 @@ mod tests {
                     let look_up = look_up(status, now);
                     let wanted = Wanted { wait_ready, has_others, ..wanted() };
                     let challenge = Challenge::read(status, START, END).expect("it reads");
-                    let demand =
-                        Demand { ramp: wanted.ramp, hold: wanted.hold, entry: Entry::First, wait_ready };
+                    let demand = Demand {
+                        ramp: wanted.ramp,
+                        hold: wanted.hold,
+                        entry: Entry::First,
+                        wait_ready,
+                        steps: None,
+                    };
                     let run = schedule::judge(&challenge, &ZONE, look_up.server_now, &demand);
                     let fails = verdicts(&checks(&look_up, &wanted)).contains(&Fail);
                     assert_eq!(fails, run.is_err(), "{status} {now} {wait_ready} {has_others}: {run:?}");

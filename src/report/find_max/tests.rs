@@ -42,7 +42,7 @@ fn said(most: u32, reentry: bool, steps: &[(u64, Held)]) -> (FindMaxResult, Stri
 
 #[test]
 fn the_maximum_is_said_with_what_broke_first() {
-    use Held::{Failed, Held};
+    use crate::plan::search::Held::{Failed, Held};
     let (found, text) = said(6_000, false, &[(500, Held), (1_000, Held), (1_500, Failed), (1_000, Held)]);
     assert_eq!((found.sessions, found.confirmed, found.bound), (Some(1_000), true, Bound::Servers));
     assert_eq!(found.broke.map(|broke| (broke.level, broke.criterion)), Some((1_500, "login".into())));
@@ -55,7 +55,7 @@ fn the_maximum_is_said_with_what_broke_first() {
 
 #[test]
 fn a_maximum_that_does_not_hold_twice_is_not_confirmed() {
-    use Held::{Failed, Held};
+    use crate::plan::search::Held::{Failed, Held};
     let (found, text) = said(6_000, false, &[(500, Held), (1_000, Failed), (500, Failed)]);
     assert_eq!((found.sessions, found.confirmed), (Some(500), false));
     assert!(text.starts_with("500 sessions held once and not a second time"), "{text}");
@@ -69,7 +69,7 @@ fn a_maximum_that_does_not_hold_twice_is_not_confirmed() {
 
 #[test]
 fn a_load_generator_at_its_limit_is_not_the_servers_maximum() {
-    use Held::{Held, Unclear};
+    use crate::plan::search::Held::{Held, Unclear};
     let (found, text) = said(6_000, true, &[(500, Held), (1_000, Held), (1_500, Unclear)]);
     assert_eq!((found.sessions, found.confirmed, found.bound), (Some(1_000), false, Bound::Generator));
     let expected = "The load generator, not the servers, is the limit: 1,500 sessions could not be judged, and \
