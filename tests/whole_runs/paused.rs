@@ -42,8 +42,11 @@ fn paused_rows(out: &Path) -> Vec<csv::StringRecord> {
     let column = |name: &str| head.iter().position(|it| it == name).expect("a column");
     let (start, end, paused) = (column("start_s"), column("end_s"), column("paused_ms"));
     let figure = |row: &csv::StringRecord, at: usize| row[at].parse::<f64>().expect("a number");
-    let is_paused =
-        |row: &csv::StringRecord| figure(row, paused) + 1.0 >= 1e3 * (figure(row, end) - figure(row, start));
+    let is_paused = |row: &csv::StringRecord| {
+        let length_ms = 1e3 * (figure(row, end) - figure(row, start));
+        // Accounts may close in a row of a millisecond.
+        length_ms > 500.0 && figure(row, paused) + 1.0 >= length_ms
+    };
     let rows = reader.records().map(|row| row.expect("a row"));
     let rows = rows.filter(is_paused);
     rows.map(|row| ["started_total", "open", "pings_due"].map(|name| row[column(name)].to_owned()))
