@@ -295,6 +295,7 @@ fn every_option_overrides_a_plan_file() {
         match id {
             "cert" => typed.extend(["--key", "x"]),
             "key" => typed.extend(["--cert", "x"]),
+            "step" => typed.push("--find-max"),
             _ => {}
         }
         assert_ne!(overridden(file, &typed), overridden(file, &[]), "{typed:?} changes nothing");

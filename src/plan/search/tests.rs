@@ -46,7 +46,7 @@ fn the_load_rises_until_a_step_fails_and_the_best_is_held_again() {
 fn servers_with_a_capacity_are_found_within_the_resolution() {
     let mut random = fastrand::Rng::with_seed(18);
     for _ in 0..2_000 {
-        let step = random.u32(1..2_000);
+        let step = random.u32(200..2_000);
         let search = search(step, random.u32(step..20_000), random.bool());
         let capacity = random.u32(0..25_000);
         let tried = play(&search, |level| level <= capacity);
@@ -71,7 +71,7 @@ fn servers_with_a_capacity_are_found_within_the_resolution() {
 fn unsteady_servers_end_a_search_too() {
     let mut random = fastrand::Rng::with_seed(4);
     for _ in 0..2_000 {
-        let step = random.u32(1..2_000);
+        let step = random.u32(200..2_000);
         let search = search(step, random.u32(step..20_000), random.bool());
         let capacity = f64::from(random.u32(1..25_000));
         let unsteady = random.f64() * 0.3;
@@ -130,7 +130,7 @@ fn what_was_lost_is_opened_anew() {
 fn a_search_s_stages_are_its_steps_again() {
     let mut random = fastrand::Rng::with_seed(1);
     for _ in 0..200 {
-        let search = search(random.u32(1..50), 500, random.bool());
+        let search = search(random.u32(5..50), 500, random.bool());
         let capacity = random.u32(1..600);
         let tried = play(&search, |level| level <= capacity);
         let (mut stages, mut before, mut arrivals) = (Vec::new(), 0, Vec::new());
