@@ -235,6 +235,7 @@ impl<'r> Recording<'r> {
         facts.last_start = readings.last_start;
         facts.peak = u64::from(readings.peak);
         facts.min_in_hold = readings.min_in_hold.map(u64::from);
+        (facts.away_peak, facts.away_seconds) = (u64::from(readings.away_peak), readings.away_seconds);
         facts.held_to_end = held_to_end;
         facts.held_seconds = readings.held_seconds;
         facts.rss_at_start = readings.rss_bytes_at_start;
@@ -324,6 +325,8 @@ fn facts_at_start() -> Facts {
         min_in_hold: None,
         held_to_end: 0,
         held_seconds: 0.0,
+        away_peak: 0,
+        away_seconds: 0.0,
         rss_at_start: 0,
         rss_in_hold: 0,
         open_at_rss: 0,

@@ -11,6 +11,7 @@ use startline_os::units;
 use super::values::{self, WebSocketUrl};
 use super::watch::{Required, WatchOptions};
 use crate::lang::Lang;
+use crate::plan::drops::Drop;
 use crate::plan::every::{self, EveryOption};
 use crate::plan::shape::Stage;
 use crate::plan::sources::{PortMethod, SourceSpec};
@@ -173,6 +174,11 @@ pub struct SettingsArgs {
     #[arg(long, value_name = "TIME", value_parser = values::lifetime, allow_hyphen_values = true, help_heading = "Load")]
     #[serde(with = "every::optional_interval_serde")]
     pub lifetime: Option<Interval>,
+
+    /// Cut this share of the open connections at this time of the run, such as 10%@5m:fin; fin closes them without a close frame, reset resets them, silent leaves the peer half-open; repeat for more.
+    #[arg(long, value_name = "SHARE%@TIME:HOW", help_heading = "Load")]
+    #[serde(rename = "drops")]
+    pub drop: Vec<Drop>,
 
     /// Time over which the closes are spread; N sessions that close cause N²/2 broadcasts [default: 30s].
     #[arg(long, value_name = "TIME", value_parser = values::duration, allow_hyphen_values = true, help_heading = "Load")]

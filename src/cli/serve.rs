@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::Args;
 use startline_mock::TIME_SCALE_MAX;
 use startline_mock::injection::Injection;
+use startline_mock::outage::Outage;
 use startline_mock::world::Distance;
 
 use self::tls::TlsArgs;
@@ -107,6 +108,12 @@ pub struct ServeArgs {
     /// measured on the real servers.
     #[arg(long, value_name = "KIND[=VALUE][@SHARE]", value_parser = str::parse::<Injection>)]
     pub(crate) fault: Vec<Injection>,
+
+    /// An outage at a time since the start, for a while: dies[=SERVER] cuts connections as a killed server does, and
+    /// members stay in until the idle check; drains[=SERVER] closes them with 1001, and upgrades get 503; busy has
+    /// every API request answered 503 with Retry-After. Without a number, all servers; may be repeated.
+    #[arg(long, value_name = "KIND@TIME:FOR", value_parser = str::parse::<Outage>)]
+    pub(crate) outage: Vec<Outage>,
 
     /// Lose broadcasts, PONGs and CONNECTEDs as the real servers do.
     #[arg(long)]

@@ -127,13 +127,13 @@ impl Need {
             beside: Beside::of(&plan.scenario),
             observers_bytes: match plan.expects_broadcasts() {
                 true => {
-                    let kept = (plan.counts_updates(), plan.members_return);
+                    let kept = (plan.counts_updates(), plan.returns());
                     observing_bytes(plan.people(), plan.observers(), plan.workers, kept)
                 }
                 false => 0,
             },
             counts_updates: plan.counts_updates(),
-            members_return: plan.members_return,
+            members_return: plan.returns(),
             observers: plan.settings.observers,
             load,
         }

@@ -335,6 +335,7 @@ impl<'p> Control<'p> {
                 false => at - self.phase_began,
             };
             self.readings.min_in_hold = Some(self.readings.min_in_hold.map_or(held, |least| least.min(held)));
+            self.readings.look_away(self.shared.away(), since);
         }
         if self.phase != Phase::RampDown {
             (self.readings.first_start, self.readings.last_start) = self.shared.starts();
@@ -349,7 +350,7 @@ impl<'p> Control<'p> {
         let (settled, open) = (self.shared.settled(), self.shared.open());
         let begun = self.shared.started().max(self.shape.arrived(self.planned_at()) as u32);
         let under_way = if self.plan.is_staged() { begun.saturating_sub(settled) } else { 0 };
-        (open, open + self.shared.finished() + under_way)
+        (open, open + self.shared.finished() + self.shared.cut() + under_way)
     }
 
     fn enter(&mut self, phase: Phase) {
@@ -370,16 +371,15 @@ impl<'p> Control<'p> {
                 self.gave_back_at = self.at();
                 heap::give_back();
                 // Read after `settled`: no opening is overlooked.
-                self.readings.min_in_hold = Some(self.shared.open() + self.shared.finished());
+                self.readings.min_in_hold = Some(self.held().1);
             }
             Phase::Hold => {
                 if self.at() >= self.gave_back_at + GIVE_BACK_EVERY {
                     self.gave_back_at = self.at();
                     heap::give_back();
                 }
-                // Nobody comes back once gone, and a scenario without a WebSocket holds nobody.
-                let nothing_to_hold = open == 0;
-                if nothing_to_hold {
+                // A scenario without a WebSocket holds nobody.
+                if open == 0 && self.shared.away() == 0 {
                     self.close(Duration::ZERO);
                 } else if self.at() >= self.phase_began + self.plan.settings.hold + self.paused_in_phase() {
                     self.close(self.plan.settings.ramp_down);
@@ -439,6 +439,7 @@ impl<'p> Control<'p> {
             interval,
             started: self.shared.started(),
             open,
+            away: self.shared.away(),
             held,
             planned: self.planned_by(self.planned_at()),
             pauses: &self.pauses,

@@ -86,12 +86,25 @@ pub(super) struct Shared {
     gauges: Vec<Gauge>,
 }
 
+/// A worker's sessions that were open.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Gone {
+    /// They have finished.
+    pub(super) finished: u32,
+    /// They dropped and are not back.
+    pub(super) away: u32,
+    /// Of these, the ones that this program cut.
+    pub(super) cut: u32,
+}
+
 /// A worker's sessions now. A cache line of its own, so that workers do not slow each other down.
 #[derive(Debug, Default)]
 #[repr(align(64))]
 struct Gauge {
     open: AtomicU32,
     finished: AtomicU32,
+    away: AtomicU32,
+    cut: AtomicU32,
     settled: AtomicU32,
     started: AtomicU32,
     /// Microseconds from the run's start to this worker's first and last start of a session, less
@@ -141,6 +154,16 @@ impl Shared {
     /// Sessions that have finished: they are not lost.
     pub(super) fn finished(&self) -> u32 {
         self.gauges.iter().map(|gauge| gauge.finished.load(Ordering::Relaxed)).sum()
+    }
+
+    /// Sessions that dropped and are not back.
+    pub(super) fn away(&self) -> u32 {
+        self.gauges.iter().map(|gauge| gauge.away.load(Ordering::Relaxed)).sum()
+    }
+
+    /// Of these, the ones that this program cut.
+    pub(super) fn cut(&self) -> u32 {
+        self.gauges.iter().map(|gauge| gauge.cut.load(Ordering::Relaxed)).sum()
     }
 
     /// Sessions that have begun.
@@ -214,10 +237,12 @@ impl WorkerLink {
         }
     }
 
-    pub(super) fn publish(&self, open: u32, finished: u32, settled: u32) {
+    pub(super) fn publish(&self, open: u32, gone: Gone, settled: u32) {
         let gauge = &self.shared.gauges[self.worker];
-        gauge.finished.store(finished, Ordering::Relaxed);
-        // After `finished`: whoever sees one open no longer sees it finished.
+        gauge.finished.store(gone.finished, Ordering::Relaxed);
+        gauge.away.store(gone.away, Ordering::Relaxed);
+        gauge.cut.store(gone.cut, Ordering::Relaxed);
+        // After these: whoever sees one open no longer sees where it is.
         gauge.open.store(open, Ordering::Release);
         // After `open`: whoever sees these settled sees those open.
         gauge.settled.store(settled, Ordering::Release);

@@ -21,7 +21,7 @@ use crate::measure::{CloseEnd, FaultSample, Interval, PingEvent, Recorder, Timed
 use crate::members::{MemberId, Members, SessionNumber};
 use crate::scenario::every::EveryIndex;
 use crate::scenario::{MessageType, StepIndex};
-use crate::session::{Observer, PingFailed, StepPlaces, Unmatched, Who};
+use crate::session::{Dropped, Observer, PingFailed, Return, StepPlaces, Unmatched, Who};
 
 /// The books of one worker.
 #[derive(Debug)]
@@ -46,6 +46,8 @@ pub struct Books {
     pub at: Duration,
     /// Sessions that have finished.
     pub finished: u32,
+    /// Sessions that dropped.
+    pub absences: Absences,
     /// Where the connection comes from that is being given up, not having come up: its failure's
     /// evidence.
     pub from: Option<SocketAddr>,
@@ -55,6 +57,34 @@ pub struct Books {
     pub places: StepPlaces,
     /// Each periodic message's place among the steps, if it is a heartbeat.
     pub heartbeats: Vec<Option<StepIndex>>,
+}
+
+/// A worker's sessions that dropped.
+#[derive(Debug, Default)]
+pub struct Absences {
+    /// Those that are not back.
+    pub away: u32,
+    /// Of these, the ones that this program cut.
+    pub cut: u32,
+    /// Why, by the numbers under which sessions keep it.
+    causes: Vec<Fault>,
+}
+
+impl Absences {
+    /// The number of a cause; the last one is that of all for which there is none left.
+    fn number(&mut self, cause: Fault) -> u8 {
+        let known = self.causes.iter().position(|known| *known == cause);
+        let number = known.unwrap_or(self.causes.len()).min(usize::from(u8::MAX));
+        if number == self.causes.len() {
+            self.causes.push(cause);
+        }
+        number as u8
+    }
+
+    /// The cause of this number.
+    fn cause(&self, number: u8) -> Fault {
+        self.causes.get(usize::from(number)).copied().unwrap_or(Fault::Cut)
+    }
 }
 
 /// Where ages of servers stand that are not told apart.
@@ -97,6 +127,20 @@ impl Books {
         match &mut self.propagation {
             Some(propagation) => interval.with_propagated(propagation.take(&self.servers)),
             None => interval,
+        }
+    }
+
+    /// A member is in: its session is open, for the first time or again.
+    fn is_in(&mut self, who: Who) {
+        let second = self.second();
+        if let Some(updates) = &mut self.updates {
+            updates.opened(who.session, second);
+        }
+        if let Some(heard) = &self.heard {
+            heard.stays.opened(who.session, second);
+        }
+        if let Some(ledger) = &self.ledger {
+            ledger.opened(who.session, self.at);
         }
     }
 
@@ -150,20 +194,64 @@ impl Observer for Books {
 
     fn opened(&mut self, who: Who, server: ServerIndex) {
         self.recorder.session_opened();
-        let second = self.second();
-        if let Some(updates) = &mut self.updates {
-            updates.opened(who.session, second);
-        }
-        if let Some(heard) = &self.heard {
-            heard.stays.opened(who.session, second);
-        }
-        if let Some(ledger) = &self.ledger {
-            ledger.opened(who.session, self.at);
-        }
+        self.is_in(who);
         if let Some(url) = self.servers.name(server) {
             let at = self.at;
             self.recorder.routing().opened(url, at);
         }
+    }
+
+    fn reopened(&mut self, who: Who, server: ServerIndex) {
+        self.recorder.tally().counts.reopened += 1;
+        self.is_in(who);
+        if let Some(url) = self.servers.name(server) {
+            self.recorder.tally().reconnects.came_to(url);
+        }
+    }
+
+    fn rerouted(&mut self, _who: Who, url: &str) -> ServerIndex {
+        self.servers.index(url)
+    }
+
+    fn dropped(&mut self, who: Who, dropped: Dropped<'_>) -> u8 {
+        let Dropped { server, fault, evidence, on_purpose } = dropped;
+        self.absences.away += 1;
+        self.absences.cut += u32::from(on_purpose);
+        self.recorder.tally().reconnects.dropped(fault, self.servers.name(server));
+        if !on_purpose {
+            let sample = self.sample(who, server, self.places.hold(), fault, evidence);
+            self.recorder.keep_sample(sample);
+        }
+        self.absences.number(fault)
+    }
+
+    fn attempt_began(&mut self, who: Who) {
+        self.begins(who.session);
+        self.recorder.tally().reconnects.attempts += 1;
+    }
+
+    fn step_again(&mut self, step: StepIndex, timed: Timed) {
+        self.recorder.tally().reconnects.step_ok(step, timed);
+    }
+
+    fn attempt_failed(
+        &mut self,
+        who: Who,
+        server: ServerIndex,
+        step: StepIndex,
+        fault: Fault,
+        evidence: &[u8],
+    ) {
+        self.recorder.tally().reconnects.failures.record(step, fault);
+        let sample = self.sample(who, server, step, fault, evidence);
+        self.recorder.keep_sample(sample);
+    }
+
+    fn absence_ended(&mut self, _who: Who, back: Return) {
+        self.absences.away -= 1;
+        self.absences.cut -= u32::from(back.on_purpose);
+        let (cause, server) = (self.absences.cause(back.cause), self.servers.name(back.server));
+        self.recorder.tally().reconnects.ended(cause, server, back.end, back.away);
     }
 
     fn message(&mut self, bytes: u64) {

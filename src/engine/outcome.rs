@@ -1,7 +1,7 @@
 //! What the engine hands over: each second while a run goes on, and its outcome at the end.
 //!
-//! Types alone, without behaviour. Invariant: everything up to the close of accounts is apart from
-//! the ramp-down, which is reported and not judged.
+//! Types, with hardly any behaviour. Invariant: everything up to the close of accounts is apart
+//! from the ramp-down, which is reported and not judged.
 
 use std::time::Duration;
 
@@ -61,6 +61,8 @@ pub struct Second<'a> {
     pub open: u32,
     /// The same, with those that have finished and those that take the place of others.
     pub held: u32,
+    /// Sessions that dropped and are not back.
+    pub away: u32,
     /// Sessions that should have started by now.
     pub planned: u32,
     /// Times in which arrivals were paused; the last one may go on.
@@ -88,6 +90,10 @@ pub struct RunReadings {
     pub min_in_hold: Option<u32>,
     /// Sessions open, summed over the seconds of the hold.
     pub held_seconds: f64,
+    /// Most sessions at once that had dropped and were not back, in the hold.
+    pub away_peak: u32,
+    /// The same, summed over the seconds of the hold.
+    pub away_seconds: f64,
     /// Resident bytes with workers up and no session made.
     pub rss_bytes_at_start: u64,
     /// Resident bytes as last read before accounts closed.
@@ -96,6 +102,14 @@ pub struct RunReadings {
     pub open_at_rss: u32,
     /// CPU seconds of the process from the run's start to that reading.
     pub cpu_seconds: f64,
+}
+
+impl RunReadings {
+    /// Notes how many sessions are away in the hold, for so long.
+    pub(super) fn look_away(&mut self, away: u32, since: Duration) {
+        self.away_peak = self.away_peak.max(away);
+        self.away_seconds += since.as_secs_f64() * f64::from(away);
+    }
 }
 
 /// The ramp-down; reported, not judged.

@@ -19,7 +19,7 @@ use super::control::Control;
 use super::hosts::Hosts;
 use super::link::{Shared, WorkerLink};
 use super::lives::Lives;
-use super::observe::Books;
+use super::observe::{Absences, Books};
 use super::outcome::{EngineError, Outcome, Second, Steering};
 use super::ports::{self, PortSpace};
 use super::secure::Secure;
@@ -134,12 +134,12 @@ fn work(worker: usize, common: &Common<'_>, link: WorkerLink) {
     let members = || Arc::clone(&plan.members);
     let books = Books {
         members: Arc::clone(&plan.members),
-        members_return: plan.members_return,
+        members_return: plan.returns(),
         recorder,
         servers: servers.clone(),
         ledger: board.map(|it| {
             let ledger = Ledger::new(members(), sessions, &observers, Arc::clone(it));
-            if plan.members_return { ledger.of_returning() } else { ledger }
+            if plan.returns() { ledger.of_returning() } else { ledger }
         }),
         updates: recent.map(|it| Updates::new(members(), sessions, &observers, Arc::clone(it))),
         heard: stays
@@ -148,6 +148,7 @@ fn work(worker: usize, common: &Common<'_>, link: WorkerLink) {
             .and_then(|shared| Propagation::new(shared.clone(), members(), sessions, worker)),
         at: Duration::ZERO,
         finished: 0,
+        absences: Absences::default(),
         from: None,
         unmatched: None,
         places: script.places,
@@ -170,6 +171,8 @@ fn work(worker: usize, common: &Common<'_>, link: WorkerLink) {
         secure_beside,
         http_connections: plan.http.connections(),
         in_flight: in_flight_of(plan, worker),
+        reconnect_rate: reconnect_rate(plan),
+        drops: &plan.settings.drops,
         books,
         seed,
     };
@@ -189,6 +192,11 @@ fn in_flight_of(plan: &Plan, worker: usize) -> u32 {
     let Some(all) = plan.in_flight else { return u32::MAX };
     let (workers, worker) = (plan.workers as u32, worker as u32);
     all / workers + u32::from(worker < all % workers)
+}
+
+/// A worker's part of the attempts to come back that there may be a second.
+fn reconnect_rate(plan: &Plan) -> Option<f64> {
+    Some(plan.scenario.reconnect.as_ref()?.rate_max? / plan.workers as f64)
 }
 
 /// Where connections come from, and how they get their ports.
@@ -231,11 +239,13 @@ pub(super) fn script_of(plan: &Plan, hosts: Vec<String>) -> Script {
         sends_cookies: plan.scenario.sends_cookies(),
         quit: plan.quits(),
         delays: Delays::of(&plan.scenario),
+        cuts: !plan.settings.drops.is_empty(),
         members: Arc::clone(&plan.members),
     }
 }
 
 /// What there is to count in a plan.
 pub fn layout_of(plan: &Plan) -> Layout {
-    Layout::of(&plan.scenario)
+    let layout = Layout::of(&plan.scenario);
+    Layout { reconnects: layout.reconnects || !plan.settings.drops.is_empty(), ..layout }
 }

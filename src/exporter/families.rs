@@ -106,6 +106,17 @@ pub static FAMILIES: &[Family] = &[
     row((Counter, "sessions_closed", None), &[],
         "Opened sessions that ended before accounts closed", |r| count(r.counts.closed)),
 
+    row((Counter, "sessions_dropped", None), &[],
+        "Open sessions whose connection ended and that may come back", |r| count(r.reconnects[0])),
+    row((Counter, "reconnect_attempts", None), &[],
+        "Attempts of sessions that dropped to come back", |r| count(r.reconnects[1])),
+    row((Counter, "sessions_recovered", None), &[],
+        "Sessions that dropped and opened again", |r| count(r.reconnects[2])),
+    row((Counter, "sessions_given_up", None), &[],
+        "Sessions that dropped and failed, given up by the policy", |r| count(r.reconnects[3])),
+    row((Gauge, "sessions_away", None), &[],
+        "Sessions that dropped and are not back", |r| whole(r.reconnects[4])),
+
     row((Histogram, "step_latency", SECONDS), &["step", "from"],
         "Latency of a step, from scheduled time or actual send", latencies),
 

@@ -10,7 +10,7 @@ use startline_os::process;
 
 use super::buckets::Buckets;
 use crate::fault::Blame;
-use crate::measure::{Beats, Counts, Layout, Phase, StepTally};
+use crate::measure::{Beats, Counts, Layout, Phase, Reconnects, StepTally};
 use crate::plan::Plan;
 use crate::report::view::Snapshot;
 use crate::report::{self, CriterionResult, Outcome, RunResult, SequenceResult};
@@ -33,6 +33,8 @@ pub struct Reading {
     pub(super) arrivals_due: u64,
     pub(super) open: u64,
     pub(super) counts: Counts,
+    /// Sessions that dropped: all, attempts, back, given up, and away now.
+    pub(super) reconnects: [u64; 5],
     /// The same of what came after accounts closed.
     pub(super) after: Counts,
     pub(super) steps: Vec<Step>,
@@ -151,6 +153,7 @@ impl Reading {
             arrivals_due: second.planned,
             open: second.open,
             counts: tally.counts.clone(),
+            reconnects: reconnects(&tally.reconnects),
             after: after.clone(),
             steps: steps(snapshot),
             every: every(second.totals.layout(), |k| tally.every(k)),
@@ -220,6 +223,10 @@ fn counted<'n>((name, count): (&'n str, &u64)) -> (&'n str, u64) {
 }
 
 /// By name; what has the same name is one, such as a scenario's own `other`.
+fn reconnects(of: &Reconnects) -> [u64; 5] {
+    [of.all.dropped, of.attempts, of.all.recovered, of.all.gave_up, of.away()]
+}
+
 fn named<'n>(counts: impl Iterator<Item = (&'n str, u64)>) -> Vec<(String, u64)> {
     let mut named: Vec<(String, u64)> = Vec::new();
     for (name, count) in counts.map(|(name, count)| (label(name), count)) {

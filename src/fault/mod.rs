@@ -35,6 +35,22 @@ impl Fault {
     }
 }
 
+impl Fault {
+    /// Returns the names in results; what stands in angle brackets at the end of some is filled in
+    /// there.
+    pub fn keys() -> impl Iterator<Item = &'static str> {
+        Self::ROWS.iter().chain(TlsFault::ROWS).map(|row| row.key)
+    }
+
+    /// Returns whether a failure can have this name in results, those aside that a scenario gives.
+    pub fn is_key(name: &str) -> bool {
+        Self::keys().any(|key| match key.split_once('<') {
+            Some((fixed, _)) => !fixed.is_empty() && name.len() > fixed.len() && name.starts_with(fixed),
+            None => key == name,
+        })
+    }
+}
+
 impl From<RecordFault> for TlsFault {
     fn from(fault: RecordFault) -> Self {
         match fault {

@@ -67,6 +67,10 @@ faults! {
             "This machine did not run the load generator for a while (see stalls): give it the machine for itself, and \
              do not stop or suspend it.",
             "이 장비가 한동안 부하 발생기를 실행하지 못했습니다(stalls 참조). 부하 발생기 전용 장비를 쓰고, 실행 중에 정지하거나 절전하지 마십시오.")
+        /// The plan says that this program cuts the connection.
+        CutOnPurpose => ("cut-on-purpose", Machine, NOTHING,
+            "The plan cut it (--drop): see how sessions came back.",
+            "계획에 따라 연결을 끊었습니다(--drop). 세션이 어떻게 복구되었는지 확인하십시오.")
         /// Most of the step's time passed before one of the shared HTTP connections was free.
         HttpConnectionsBusy => ("http-connections-busy", Machine, NOTHING,
             "All shared HTTP connections were in use: raise --http-connections or slow the ramp, and see what slows \

@@ -70,10 +70,12 @@ texts! {
             "전송한 하트비트 = 응답 + 늦음 + 무응답 + 대기";
         PongsLate => "late replies ≤ heartbeats timed out", "늦은 응답 ≤ 시간을 넘긴 하트비트";
         SessionsFinished => "sessions finished ≤ closed", "완주한 세션 ≤ 닫힌 세션";
-        SessionsClosed => "sessions closed ≤ opened", "닫힌 세션 ≤ 열린 세션";
+        SessionsClosed => "sessions closed ≤ opened + reopened", "닫힌 세션 ≤ 열린 세션 + 다시 열린 세션";
         SessionsOpened => "sessions opened + completed ≤ started", "열린 세션 + 완료한 세션 ≤ 시작한 세션";
         SessionsEnded => "sessions failed + completed + abandoned ≤ started",
             "실패 + 완료 + 포기한 세션 ≤ 시작한 세션";
+        DropsEnded => "sessions dropped = recovered + given up + unfinished", "끊긴 세션 = 복구 + 포기 + 미완료";
+        AttemptsEnded => "sessions recovered + attempts failed ≤ attempts", "복구한 세션 + 실패한 시도 ≤ 시도";
         FailuresByKind => "failed sessions = their sum by kind", "실패한 세션 = 종류별 합계";
 
         // How a criterion came out.
@@ -108,6 +110,10 @@ texts! {
         NothingAttempted => "nothing was attempted", "시도한 것이 없습니다";
         NotAttempted => "no {0} was attempted to its end", "끝까지 시도한 {0} 단계가 없습니다";
         NoTicket => "no upgrade was sent with a ticket", "티켓으로 보낸 업그레이드 요청이 없습니다";
+        NoPolicy => "the scenario has no [reconnect], and no connection was cut on purpose",
+            "시나리오에 재연결 정책이 없고 일부러 끊은 연결도 없습니다";
+        NoDrop => "no session dropped", "끊긴 세션이 없습니다";
+        NoReturn => "no session came back", "복구된 세션이 없습니다";
         NoUpdate => "no update of a message was expected", "받아야 할 갱신 알림이 없습니다";
         NoPair => "no pair of open sessions to judge", "판정할 열린 세션 쌍이 없습니다";
         NoMeasure => "there is no measure {0}", "{0} 측정 항목이 없습니다";

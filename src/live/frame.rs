@@ -94,6 +94,8 @@ pub struct Sessions {
     pub open: u64,
     /// Failed, in whatever step.
     pub failed: u64,
+    /// Opened, dropped, and not back.
+    pub away: u64,
     /// Opened, and closed without a failure.
     pub closed: u64,
     /// Without a WebSocket, and through with their steps.
@@ -346,10 +348,10 @@ fn sessions(snapshot: &Snapshot<'_>) -> Sessions {
     let Snapshot { plan, second, .. } = snapshot;
     let tally = second.totals.tally();
     let counts = &tally.counts;
-    // An open session fails in the last step.
-    let held = plan.scenario.websocket.is_some();
-    let last = plan.scenario.step_names().len().saturating_sub(1);
-    let failed_open = if held { tally.failures.in_step(StepIndex(last as u8)) } else { 0 };
+    // An open session fails in the hold, behind all steps, or is given up after it dropped.
+    let hold = StepIndex(plan.scenario.step_names().len() as u8);
+    let failed_open = tally.failures.in_step(hold).max(tally.reconnects.all.gave_up);
+    let away = tally.reconnects.away();
     // Of one instant, as long as there is one; accounts say nothing of those who leave afterwards.
     let open = if snapshot.phase == Phase::RampDown { second.open } else { counts.open_now() };
     let is_over = counts.opened + counts.completed + counts.abandoned + (counts.failed - failed_open);
@@ -359,7 +361,8 @@ fn sessions(snapshot: &Snapshot<'_>) -> Sessions {
         setting_up: counts.started.saturating_sub(is_over),
         open,
         failed: counts.failed,
-        closed: counts.opened.saturating_sub(open + failed_open),
+        away,
+        closed: counts.opened.saturating_sub(open + failed_open + away),
         completed: counts.completed,
     }
 }

@@ -22,9 +22,11 @@ pub struct Counts {
     pub started: u64,
     /// Sessions that opened.
     pub opened: u64,
+    /// Sessions that had opened, dropped, and are open again.
+    pub reopened: u64,
     /// Sessions without WebSocket that did all their steps.
     pub completed: u64,
-    /// Opened sessions that are open no longer, however they ended.
+    /// Sessions that opened, or opened again, and are open no longer, however that ended.
     pub closed: u64,
     /// Of these, sessions that had done what they were there for.
     pub finished: u64,
@@ -99,6 +101,7 @@ impl Counts {
         let Self {
             started,
             opened,
+            reopened,
             completed,
             closed,
             finished,
@@ -124,6 +127,7 @@ impl Counts {
         } = other;
         self.started += started;
         self.opened += opened;
+        self.reopened += reopened;
         self.completed += completed;
         self.closed += closed;
         self.finished += finished;
@@ -150,7 +154,7 @@ impl Counts {
 
     /// Sessions open now.
     pub fn open_now(&self) -> u64 {
-        self.opened.saturating_sub(self.closed)
+        (self.opened + self.reopened).saturating_sub(self.closed)
     }
 
     /// Session-seconds between open and close of all closed sessions.
@@ -182,7 +186,7 @@ impl Counts {
     /// The sum that does not close, with its figures.
     pub fn check(&self) -> Result<(), Sentence> {
         self.beats.check()?;
-        at_most(Reason::SessionsClosed, self.closed, self.opened)?;
+        at_most(Reason::SessionsClosed, self.closed, self.opened + self.reopened)?;
         at_most(Reason::SessionsFinished, self.finished, self.closed)?;
         at_most(Reason::SessionsOpened, self.opened + self.completed, self.started)?;
         at_most(Reason::SessionsEnded, self.failed + self.completed + self.abandoned, self.started)

@@ -21,6 +21,7 @@ mod observers;
 pub mod pauses;
 mod phase;
 pub mod propagation;
+pub mod reconnects;
 mod recorder;
 pub mod routing;
 pub mod servers;
@@ -49,6 +50,7 @@ pub use fates::Fate;
 pub use kinds::{KindTally, Unread};
 pub use latencies::{LATENCY_MICROS_MAX, Latencies};
 pub use phase::Phase;
+pub use reconnects::{Drops, Ended, Reconnects};
 pub use recorder::Recorder;
 pub use sources::{AddressCounts, SourceCounts};
 pub use stalls::{STALLS_KEPT_MAX, Stall, Stalls};
@@ -91,6 +93,8 @@ pub struct Layout {
     pub figures: Vec<(u8, KindFigure)>,
     /// Whether updates of periodic messages are counted by pair.
     pub updates: bool,
+    /// Whether open sessions may drop and not be over.
+    pub reconnects: bool,
     /// What members do that is announced to the others.
     pub announced: Vec<AnnouncedName>,
 }
@@ -146,6 +150,7 @@ impl Layout {
             messages: websocket.iter().flat_map(|it| it.kinds.names()).map(str::to_owned).collect(),
             figures: websocket.map(|it| figures(&it.kinds.kinds)).unwrap_or_default(),
             updates: websocket.iter().flat_map(|it| &it.every).any(Every::is_broadcast),
+            reconnects: scenario.reconnect.is_some(),
             announced: websocket.map(announced).unwrap_or_default(),
             steps,
         }

@@ -141,6 +141,13 @@ impl Recorder {
         self.now.tally.http_wait.record(waited);
     }
 
+    /// A connection was cut silently; `is_mute`: its peer hears nothing, not even from this
+    /// machine's kernel.
+    pub fn silenced(&mut self, is_mute: bool) {
+        let silent = &mut self.now.tally.reconnects.silent;
+        *if is_mute { &mut silent.mute } else { &mut silent.acknowledged } += 1;
+    }
+
     /// An error message came in the hold; its session stays open. Sampled like a failure, and not
     /// one.
     pub fn error_message(&mut self, sample: FaultSample) {
@@ -315,7 +322,8 @@ impl Recorder {
         }
     }
 
-    fn keep_sample(&mut self, sample: FaultSample) {
+    /// Keeps a failure as evidence, if there is room for one more of its kind.
+    pub fn keep_sample(&mut self, sample: FaultSample) {
         if self.may_sample(sample.step, sample.fault) {
             self.sample(sample);
         }

@@ -13,8 +13,8 @@ use super::routing::Routing;
 use super::sums::unequal;
 use super::updates::UpdateTally;
 use super::{
-    AddressCounts, Beats, Counts, Failures, Fate, FaultSample, KindTally, Latencies, Layout, Stall, Stalls,
-    TlsCounts, UnmatchedSample,
+    AddressCounts, Beats, Counts, Failures, Fate, FaultSample, KindTally, Latencies, Layout, Reconnects,
+    Stall, Stalls, TlsCounts, UnmatchedSample,
 };
 use crate::fault::Fault;
 use crate::lang::{Reason, Sentence};
@@ -31,6 +31,15 @@ pub struct StepTally {
     pub from_sent: Latencies,
     /// Of these successes, the ones with a stall of this machine in their time.
     pub stalled: u64,
+}
+
+impl StepTally {
+    /// Adds another's.
+    pub fn add(&mut self, other: &Self) {
+        self.from_due.add(&other.from_due);
+        self.from_sent.add(&other.from_sent);
+        self.stalled += other.stalled;
+    }
 }
 
 /// Counts, latencies, failures and routing of some time.
@@ -62,6 +71,8 @@ pub struct Tally {
     pub updates: UpdateTally,
     /// How long announcements took.
     pub propagated: Propagated,
+    /// Sessions that dropped and came back, or not.
+    pub reconnects: Reconnects,
     /// Periodic messages, by their index; shorter than the scenario where nothing was recorded.
     pub(super) every: Vec<Beats>,
     /// Kinds of messages, by their index; shorter than the scenario where nothing was recorded.
@@ -88,6 +99,7 @@ impl Default for Tally {
             turn: Latencies::default(),
             updates: UpdateTally::default(),
             propagated: Propagated::default(),
+            reconnects: Reconnects::default(),
             every: Vec::new(),
             kinds: Vec::new(),
             steps: Vec::new(),
@@ -114,13 +126,12 @@ impl Tally {
         self.turn.add(&other.turn);
         self.updates.add(&other.updates);
         self.propagated.add(&other.propagated);
+        self.reconnects.add(&other.reconnects);
         if self.steps.len() < other.steps.len() {
             self.steps.resize_with(other.steps.len(), StepTally::default);
         }
         for (mine, theirs) in self.steps.iter_mut().zip(&other.steps) {
-            mine.from_due.add(&theirs.from_due);
-            mine.from_sent.add(&theirs.from_sent);
-            mine.stalled += theirs.stalled;
+            mine.add(theirs);
         }
         if self.every.len() < other.every.len() {
             self.every.resize_with(other.every.len(), Beats::default);
@@ -354,6 +365,7 @@ impl Totals {
     /// The sum that does not close.
     pub fn check(&self) -> Result<(), Sentence> {
         self.tally.counts.check()?;
+        self.tally.reconnects.check()?;
         let (counted, by_kind) = (self.tally.counts.failed, self.tally.failures.total());
         if counted != by_kind {
             return Err(unequal(Reason::FailuresByKind, counted, by_kind));

@@ -7,6 +7,7 @@
 pub mod beside;
 pub mod capacity;
 pub mod course;
+pub mod drops;
 pub mod every;
 pub mod http;
 pub mod load;
@@ -124,6 +125,12 @@ impl Plan {
     pub fn counts_updates(&self) -> bool {
         let mut every = self.scenario.websocket.iter().flat_map(|websocket| &websocket.every);
         every.any(Every::is_broadcast) && !self.settings.no_broadcast
+    }
+
+    /// Returns whether any member may be in more than once: in several sessions, or in one that
+    /// comes back.
+    pub fn returns(&self) -> bool {
+        self.members_return || self.scenario.reconnect.is_some()
     }
 
     /// Returns how long servers may take to announce a member whose connection was cut.

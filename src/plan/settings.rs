@@ -16,6 +16,7 @@ use startline_os::units::{self, duration_text, grouped};
 use super::abort::AbortRule;
 use super::beside::Beside;
 use super::capacity::{self, Limits, WORKERS_MAX};
+use super::drops::Drop;
 use super::every::{self, EveryOption};
 use super::members::Rows;
 use super::roster::{Roster, RosterError};
@@ -64,6 +65,9 @@ pub struct Settings {
     /// The steps by which the load rises until a criterion fails; `stages` are then those that were decided.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub find_max: Option<FindMax>,
+    /// Connections that are cut on purpose.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub drops: Vec<Drop>,
     /// From the first arrival to the last; session k starts at `ramp · k / sessions`.
     #[serde(with = "units::duration_serde")]
     pub ramp: Duration,
@@ -247,12 +251,14 @@ impl Settings {
     ///
     /// # Errors
     /// The first thing that does not fit.
-    pub fn into_plan(self, mut target: Target, limits: &Limits) -> Result<Plan, PlanError> {
+    pub fn into_plan(mut self, mut target: Target, limits: &Limits) -> Result<Plan, PlanError> {
         self.check_values()?;
+        self.drops.sort_by_key(|drop| drop.at);
         self.leave_out_unreachable(&mut target)?;
         let scenario = self.scenario()?;
         let members = self.members.first(self.members_used())?.members()?.with_rows(Arc::clone(&self.rows));
         let (workers, shape) = (self.workers(&scenario, limits), self.shape());
+        self.check_rows(&scenario, workers)?;
         let members_return = self.may_return(&shape, &scenario);
         Ok(Plan {
             sources: self.sources(&scenario, &target, workers, limits)?,
@@ -451,6 +457,7 @@ impl Settings {
         }
         let wanting = [
             (judges && !is_presence, "--observers", "[websocket.presence] to judge"),
+            (ws.is_none() && !self.drops.is_empty(), "--drop", "[websocket] to cut"),
             (ws.is_none() && !self.hold.is_zero(), "--hold", "[websocket] to hold"),
             (ws.is_none() && !self.ramp_down.is_zero(), "--ramp-down", "[websocket] to close"),
             (scenario.http.is_empty() && self.http == HttpMode::Pooled, "--http pooled", "[[http]] step"),

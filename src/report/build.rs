@@ -10,7 +10,9 @@ use std::time::Duration;
 use super::latencies::{latency, latency_without, millis};
 use super::measures::Excuses;
 use super::verdict::{self, Grounds};
-use super::{find_max, kinds, pauses, propagation, servers, stages, stalls, tls, troubles, watched, *};
+use super::{
+    find_max, kinds, pauses, propagation, reconnects, servers, stages, stalls, tls, troubles, watched, *,
+};
 use crate::fault::{Blame, Fault};
 use crate::lang::Reason;
 use crate::measure::{
@@ -77,6 +79,7 @@ fn measured(totals: &Totals, facts: &Facts, plan: &Plan) -> RunResult {
             seconds: numbers::seconds(facts.hold_actual),
         },
         pauses: pauses::results(facts),
+        reconnects: reconnects::result(tally, totals.layout(), facts, plan),
         ticket_age: latency(&tally.ticket_age),
         ping: ping(tally),
         every: every(totals),

@@ -5,6 +5,7 @@
 //! see [`super::verdict`]. Knows no limits.
 
 mod propagated;
+mod reconnected;
 
 use propagated::propagation_figure;
 
@@ -116,6 +117,12 @@ const SCALARS: &[Scalar] = &[
     Scalar { name: "membership.missing", share: false, part: Part::Arrival, read: |r| membership(r, |it| it.missing) },
     Scalar { name: "membership.still_listed", share: false, part: Part::None, read: |r| membership(r, |it| it.still_listed.values().sum()) },
     Scalar { name: "membership.unannounced", share: false, part: Part::Arrival, read: |r| membership(r, |it| it.unannounced) },
+    Scalar { name: "reconnects.attempts", share: false, part: Part::None, read: |r| reconnected::count(r, |it| it.attempts) },
+    Scalar { name: "reconnects.away_peak", share: false, part: Part::None, read: |r| reconnected::count(r, |it| it.away_peak) },
+    Scalar { name: "reconnects.dropped", share: false, part: Part::None, read: |r| reconnected::count(r, |it| it.dropped) },
+    Scalar { name: "reconnects.gave_up", share: false, part: Part::None, read: |r| reconnected::count(r, |it| it.gave_up) },
+    Scalar { name: "reconnects.recovered", share: false, part: Part::None, read: |r| reconnected::count(r, |it| it.recovered) },
+    Scalar { name: "reconnects.recovered_share", share: true, part: Part::None, read: |r| reconnected::share(r) },
     Scalar { name: "servers.misrouted", share: false, part: Part::None, read: misrouted },
     Scalar { name: "servers.smallest_share", share: true, part: Part::None, read: smallest_share },
     Scalar { name: "sessions.completed", share: false, part: Part::Sessions, read: |r| Ok(r.sessions.completed as f64) },
@@ -151,7 +158,8 @@ pub fn is_measure(name: &str, steps: &[String]) -> bool {
             false => KIND_COUNTS.contains(&figure),
         };
     }
-    if let Some((_, _, figure)) = propagation_figure(name) {
+    let of_announcements = propagation_figure(name).map(|(_, _, figure)| figure);
+    if let Some(figure) = of_announcements.or_else(|| reconnected::statistic(name)) {
         return FIGURES.contains(&figure);
     }
     match step_figure(name) {
@@ -216,6 +224,9 @@ pub(super) fn read(name: &str, result: &RunResult, excuses: Excuses) -> Result<R
     }
     if let Some((name, receivers, figure)) = propagation_figure(name) {
         return propagated::read(name, receivers, figure, result, excuses);
+    }
+    if let Some(figure) = reconnected::statistic(name) {
+        return reconnected::read(figure, result, excuses);
     }
     let scalar = SCALARS.iter().find(|scalar| scalar.name == name);
     let scalar = scalar.ok_or_else(|| Missing::NotMeasured(Reason::NoMeasure.with(name)))?;
@@ -377,9 +388,7 @@ fn fair(scalar: &Scalar, value: f64, result: &RunResult, excuses: Excuses) -> Fa
             let unit = if scalar.share { result.sessions.planned.max(1) as f64 } else { 1.0 };
             Fair::Otherwise(value + sessions / unit)
         }
-        Part::OwnTime if excuses.lagging => Fair::Unknown(Excuse::Lag),
-        Part::OwnTime if result.stalls.longest_seconds.is_some() => Fair::Unknown(Excuse::Stall),
-        Part::OwnTime => Fair::Otherwise((value - result.generator.lag_p99_ms.unwrap_or(0.0)).max(0.0)),
+        Part::OwnTime => reconnected::fair_own_time(value, result, excuses),
         Part::ErrorRate => {
             let ours = sessions + excuses.pings as f64;
             Fair::Otherwise(

@@ -26,6 +26,7 @@ mod phrases;
 pub mod plan_settings;
 pub mod progress;
 mod propagation;
+mod reconnects;
 pub mod recorded;
 mod requests;
 mod result;
@@ -67,6 +68,7 @@ pub use measures::{is_measure, is_share};
 pub use ordered::Ordered;
 pub use pauses::PauseResult;
 pub use propagation::{PropagationResult, ServersResult};
+pub use reconnects::{AttemptFailure, DropsResult, ReconnectsResult};
 pub use requests::RequestsResult;
 pub use result::*;
 pub use servers::{AddressResult, MoveResult, RoutingResult, ServerFailure, ServerResult, Spread};
@@ -144,6 +146,10 @@ pub struct Facts {
     pub min_in_hold: Option<u64>,
     /// Sessions open when accounts closed.
     pub held_to_end: u64,
+    /// The most sessions at one instant of the hold that had dropped and were not back.
+    pub away_peak: u64,
+    /// Session-seconds of these.
+    pub away_seconds: f64,
     /// Session-seconds open during the hold (the time before and after it does not count).
     pub held_seconds: f64,
     /// Resident bytes with the workers up and their buffers touched, before the first arrival.

@@ -11,8 +11,8 @@ use startline_os::process::Host;
 
 use super::{
     AddressResult, FindMaxResult, LedgerResult, MembershipResult, MessagesResult, Ordered, PauseResult,
-    PropagationResult, RoutingResult, ServerResult, StageResult, StallsResult, TroubleResult, UpdatesResult,
-    WatchResult,
+    PropagationResult, ReconnectsResult, RoutingResult, ServerResult, StageResult, StallsResult,
+    TroubleResult, UpdatesResult, WatchResult,
 };
 use crate::lang::Sentence;
 use crate::members::{MemberName, SessionNumber};
@@ -42,6 +42,10 @@ pub struct RunResult {
     pub arrivals: ArrivalsResult,
     /// The time over which sessions were held.
     pub hold: HoldResult,
+    /// Sessions that dropped and came back, or not; `null` where the scenario has no policy and
+    /// none is cut on purpose.
+    #[serde(default)]
+    pub reconnects: Option<ReconnectsResult>,
     /// The stages that it went through; empty of a plan without stages of its own.
     #[serde(default)]
     pub stages: Vec<StageResult>,

@@ -66,6 +66,7 @@ pub fn summary(result: &RunResult, results: Option<&Path>, lang: Lang, page: Pag
     page.latencies(result);
     page.requests(result);
     page.sessions(result);
+    page.reconnects(result);
     page.heartbeat(result);
     page.ledger(result);
     page.membership(result);
@@ -186,6 +187,14 @@ impl Text {
         }
         let pauses = phrases::pauses(&result.pauses, lang);
         pauses.into_iter().for_each(|pause| self.warn(&pause));
+    }
+
+    fn reconnects(&mut self, result: &RunResult) {
+        let Some(reconnects) = &result.reconnects else { return };
+        for (k, line) in reconnects.lines(self.lang).iter().enumerate() {
+            self.put(&self.title(Some(Title::Reconnects).filter(|_| k == 0)), line, None);
+        }
+        reconnects.details(self.lang, SERVERS_SHOWN_MAX).iter().for_each(|line| self.more(line));
     }
 
     fn heartbeat(&mut self, result: &RunResult) {

@@ -19,7 +19,7 @@ use crate::foreign;
 use crate::measure::propagation::Echo;
 use crate::measure::updates::{UpdateSums, UpdateTally};
 use crate::measure::{
-    Beats, Interval, KindFigure, KindTally, Latencies, Layout, Phase, StepTally, Tally, Totals,
+    Beats, Interval, KindFigure, KindTally, Latencies, Layout, Phase, Reconnects, StepTally, Tally, Totals,
 };
 use crate::numbers;
 use crate::scenario::MessageType;
@@ -102,6 +102,17 @@ const UPDATE_COLUMNS: &[(&str, UpdateValue)] = &[
     ("updates.missing_total", |_, settled| settled.missing()),
 ];
 
+/// Of sessions that drop: what happened in this time, and how many are away at its end.
+type ReconnectValue = fn(&Reconnects, &Reconnects) -> u64;
+
+const RECONNECT_COLUMNS: &[(&str, ReconnectValue)] = &[
+    ("reconnects.dropped", |now, _| now.all.dropped),
+    ("reconnects.attempts", |now, _| now.attempts),
+    ("reconnects.recovered", |now, _| now.all.recovered),
+    ("reconnects.gave_up", |now, _| now.all.gave_up),
+    ("reconnects.away", |_, so_far| so_far.away()),
+];
+
 /// How long announcements took that came in this time.
 type DelayValue = fn(&Latencies) -> String;
 
@@ -134,8 +145,10 @@ pub(super) fn head(layout: &Layout) -> Vec<u8> {
         .iter()
         .flat_map(|announced| DELAY_COLUMNS.iter().map(move |(name, _)| delay_column(&announced.name, name)));
     let updates = UPDATE_COLUMNS.iter().filter(|_| layout.updates).map(|(name, _)| (*name).to_owned());
+    let reconnects =
+        RECONNECT_COLUMNS.iter().filter(|_| layout.reconnects).map(|(name, _)| (*name).to_owned());
     let all = fixed.chain(steps).chain(every).chain(messages).chain(figures).chain(delays).chain(updates);
-    row(all.chain([ERRORS.to_owned()]))
+    row(all.chain(reconnects).chain([ERRORS.to_owned()]))
 }
 
 /// The row of one second.
@@ -168,8 +181,11 @@ pub(super) fn second(
         if layout.updates { second.totals.tally().updates.settled_sums() } else { Default::default() };
     let updates = UPDATE_COLUMNS.iter().filter(|_| layout.updates);
     let updates = updates.map(|(_, value)| value(&tally.updates, &settled).to_string());
+    let reconnects = RECONNECT_COLUMNS.iter().filter(|_| layout.reconnects);
+    let reconnects =
+        reconnects.map(|(_, value)| value(&tally.reconnects, &second.totals.tally().reconnects).to_string());
     let all = fixed.chain(steps).chain(every).chain(messages).chain(figures).chain(delays).chain(updates);
-    row(all.chain([errors(tally, layout, names)]))
+    row(all.chain(reconnects).chain([errors(tally, layout, names)]))
 }
 
 /// As criteria write it.

@@ -15,7 +15,7 @@ use super::outside::{Outside, TO_BE_GIVEN, names};
 use super::request::{self, ERROR_KEYS, HTTP_KEYS, Result, named_error, too_many};
 use super::secrets::Secrets;
 use super::stage::Stage;
-use super::{HttpStep, NamedError, Scenario, criteria, places, schedule, websocket};
+use super::{HttpStep, NamedError, Scenario, criteria, places, reconnect, schedule, websocket};
 use crate::nearest;
 
 /// Requests of a session at most: a step's index is a byte, and some of the names are the
@@ -25,7 +25,7 @@ const HTTP_STEPS_MAX: usize = NAMES_MAX - 3 - super::steps::STEPS_MAX - super::e
 /// Names of steps that are not HTTP requests.
 const WEBSOCKET_STEPS: [&str; 3] = ["connect", "open", "hold"];
 
-pub(super) const ROOT_KEYS: [&str; 16] = [
+pub(super) const ROOT_KEYS: [&str; 17] = [
     "name",
     "mock",
     "variables",
@@ -40,6 +40,7 @@ pub(super) const ROOT_KEYS: [&str; 16] = [
     "stages",
     "lifetime",
     "reentry",
+    "reconnect",
     "abort_on",
     "criteria",
 ];
@@ -112,9 +113,13 @@ pub(super) fn scenario(
     let join = places::compile(&root, "join", before, &vocabulary, &shared, &mut errors)?;
     let leave = places::compile(&root, "leave", before, &vocabulary, &shared, &mut errors)?;
     refuse_unused(&root, &vocabulary)?;
+    let reconnect = reconnect::compile(&root, &http, websocket.as_ref(), &errors)?;
 
     let (error_names, error_blames) = errors.into_vecs();
-    let uses = vocabulary.used.into_inner();
+    let mut uses = vocabulary.used.into_inner();
+    // What an attempt need not take again is kept for it.
+    let before = reconnect.as_ref().and_then(|it| it.from).map_or(0, usize::from);
+    uses.kept.extend(http[..before].iter().flat_map(|step| &step.take).map(|take| take.value));
     let columns =
         (vocabulary.takes..vocabulary.values.len()).map(|column| uses.values.contains(&(column as u8)));
     let mut scenario = Scenario {
@@ -136,6 +141,7 @@ pub(super) fn scenario(
         stages: stages(&root)?,
         lifetime: lifetime(&root)?,
         reentry: !root.has("reentry") || root.flag("reentry")?,
+        reconnect,
         abort_on: Vec::new(),
         criteria: Vec::new(),
         value_names: vocabulary.values.into_vec(),

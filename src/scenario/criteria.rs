@@ -36,7 +36,7 @@ enum Needs {
 
 /// All measures besides the steps' latencies (`steps.<step>.<statistic>_ms`, see
 /// [`STEP_STATISTICS`]).
-pub const MEASURES: [Measure; 22] = [
+pub const MEASURES: [Measure; 28] = [
     measure("arrivals.achieved_per_s", "/s", "sessions started a second, over the ramp", Needs::Nothing),
     measure("arrivals.achieved_share", "%", "of the planned arrival rate", Needs::Nothing),
     measure("errors.rate", "%", "failed sessions and heartbeats over all attempted", Needs::Nothing),
@@ -58,6 +58,12 @@ pub const MEASURES: [Measure; 22] = [
     ),
     measure("membership.still_listed", "", "failed sessions listed long after", Needs::Presence),
     measure("membership.unannounced", "", "sessions that closed and nobody was told", Needs::Presence),
+    measure("reconnects.attempts", "", "attempts of sessions that dropped to come back", Needs::WebSocket),
+    measure("reconnects.away_peak", "sessions", "most away at once in the hold", Needs::WebSocket),
+    measure("reconnects.dropped", "", "open sessions whose connection ended", Needs::WebSocket),
+    measure("reconnects.gave_up", "", "of these, given up by the policy", Needs::WebSocket),
+    measure("reconnects.recovered", "", "of these, open again", Needs::WebSocket),
+    measure("reconnects.recovered_share", "%", "the same, of those that dropped", Needs::WebSocket),
     measure("servers.misrouted", "", "members sent elsewhere than their hash says", Needs::WebSocket),
     measure(
         "servers.smallest_share",
@@ -200,6 +206,9 @@ pub fn unit_of(measure: &str, steps: &[String], websocket: Option<&WebSocket>) -
     }
     if let Some(rest) = measure.strip_prefix("propagation.") {
         return propagation_unit(measure, rest, websocket);
+    }
+    if let (Some(figure), Some(_)) = (measure.strip_prefix("reconnects.time_lost."), websocket) {
+        return statistic_unit(figure);
     }
     if let Some(figure) = measure.strip_prefix("ping.") {
         return Err(format!("\"{measure}\" is written otherwise now: every.NAME.{figure}"));

@@ -19,6 +19,7 @@ mod names;
 pub mod outside;
 pub mod places;
 pub mod presence;
+pub mod reconnect;
 mod records;
 mod request;
 pub mod runner;
@@ -75,6 +76,8 @@ pub struct Scenario {
     pub lifetime: Option<every::Interval>,
     /// Whether a member who has left may enter again.
     pub reentry: bool,
+    /// How an open session whose connection ends comes back; `None`: it does not.
+    pub reconnect: Option<reconnect::Reconnect>,
     /// When a run ends early, unless it has its own rules; empty: by the default ones.
     pub abort_on: Vec<abort::AbortRule>,
     /// What a run is judged by.

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use startline_os::tick::{Tick, Ticks};
 
+use super::reconnect::{Dropped, Return};
 use super::{Answered, Ask, Endpoint, Script, Side, Slots, Spills, Timer, Vault, Waits};
 use crate::fault::Fault;
 use crate::measure::acts::{Act, Announced};
@@ -144,6 +145,35 @@ pub trait Observer {
     fn completed(&mut self, who: Who);
     /// The session failed in this step, at this server or on the way there.
     fn failed(&mut self, who: Who, server: ServerIndex, step: StepIndex, fault: Fault, evidence: &[u8]);
+    /// A session that was open has dropped, and comes back or may. Returns a number by which the
+    /// end of its absence names the cause.
+    fn dropped(&mut self, _who: Who, _dropped: Dropped<'_>) -> u8 {
+        0
+    }
+    /// An attempt to come back begins.
+    fn attempt_began(&mut self, _who: Who) {}
+    /// A step of an attempt succeeded, in this time.
+    fn step_again(&mut self, _step: StepIndex, _timed: Timed) {}
+    /// As [`Observer::routed`], of an attempt.
+    fn rerouted(&mut self, who: Who, url: &str) -> ServerIndex {
+        self.routed(who, url)
+    }
+    /// An attempt failed in this step, at this server or on the way there.
+    fn attempt_failed(
+        &mut self,
+        _who: Who,
+        _server: ServerIndex,
+        _step: StepIndex,
+        _fault: Fault,
+        _evidence: &[u8],
+    ) {
+    }
+    /// What [`Observer::dropped`] began has ended.
+    fn absence_ended(&mut self, _who: Who, _return: Return) {}
+    /// A session is open again, on this server.
+    fn reopened(&mut self, who: Who, server: ServerIndex) {
+        self.opened(who, server);
+    }
     /// The run ended while the session was being set up; `asked`: the HTTP step whose request was
     /// out and not answered.
     fn abandoned(&mut self, who: Who, asked: Option<StepIndex>);

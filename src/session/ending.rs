@@ -21,7 +21,13 @@ impl Session {
     pub fn end<O: Observer>(&mut self, ctx: &mut Context<'_, O>) {
         match self.phase {
             Phase::Held => self.begin_close(ctx),
-            Phase::Idle | Phase::Closing | Phase::Over => {}
+            Phase::Idle | Phase::Over => {}
+            Phase::Closing => _ = self.ends_away(ctx),
+            Phase::Away => {
+                self.ends_away(ctx);
+                self.over(ctx);
+            }
+            _ if self.ends_away(ctx) => self.over(ctx),
             _ => {
                 let asked = (self.phase == Phase::Awaiting).then_some(self.step);
                 ctx.observer.abandoned(ctx.who, asked);
@@ -124,11 +130,15 @@ impl Session {
     fn book_failure<O: Observer>(&mut self, fault: Fault, evidence: &[u8], ctx: &mut Context<'_, O>) {
         let step = self.step_index(ctx.script);
         let fault = if self.is_explained_by_a_stall(fault, ctx) { Fault::StalledHere } else { fault };
-        if self.is_open() {
+        let was_open = self.is_open();
+        if was_open {
             self.account_end(ctx);
         }
         let evidence = self.redacted(evidence, ctx);
         let evidence = &evidence[..evidence.len().min(EVIDENCE_BYTES_MAX)];
+        if self.drops((step, fault), evidence, was_open, ctx) {
+            return;
+        }
         ctx.observer.failed(ctx.who, self.server, step, fault, evidence);
     }
 
@@ -147,8 +157,11 @@ impl Session {
         ctx.observer.closed(ctx.who, self.age(ctx.now));
     }
 
-    /// Releases everything that the session holds.
+    /// Releases everything that the session holds; it is away if it comes back.
     pub(super) fn over<O: Observer>(&mut self, ctx: &mut Context<'_, O>) {
+        if self.goes_away(ctx) {
+            return;
+        }
         drop(self.take_spill(ctx));
         ctx.vault.forget(ctx.row);
         self.phase = Phase::Over;

@@ -78,7 +78,8 @@ impl Session {
     }
 
     pub(super) fn reads_frames(&self) -> bool {
-        matches!(self.phase, Phase::Opening | Phase::Held | Phase::Closing) && !self.flag(PEER_CLOSED)
+        let has_ended = self.phase == Phase::Closing && self.flag(PEER_CLOSED);
+        matches!(self.phase, Phase::Opening | Phase::Held | Phase::Closing) && !has_ended
     }
 
     /// Returns the fault with the bytes that show it.

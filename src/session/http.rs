@@ -196,6 +196,9 @@ impl Session {
             let took = Duration::from_micros(ctx.now.since(self.sent).as_micros());
             Err(refusal(&script.scenario, step, (status, took), &readable_body(&setup.answer)))
         };
+        if verdict.is_err() {
+            self.note_refusal(&setup.answer, ctx);
+        }
         let mut evidence = if verdict.is_err() { evidence_of(&setup.answer) } else { Vec::new() };
         if let Err(Fault::ValueMissing(value)) = verdict
             && let Some(take) = step.take.iter().find(|take| take.value == value)
@@ -222,7 +225,8 @@ impl Session {
         if self.is_beside() {
             return self.end_beside(Ok(()), ctx);
         }
-        ctx.observer.step_ok(self.step, ctx.timed(self.due, self.sent));
+        self.step_ok(self.step, ctx.timed(self.due, self.sent), ctx);
+        self.note_token(ctx);
         self.due = ctx.now;
         self.opened = ctx.now;
         self.set_flag(RETRIED, false);

@@ -16,11 +16,16 @@
 //! | `Opening` | what its step awaits | the next step; after the last: `Held` | `Over`, failed in this step |
 //! | `Held` | replies, broadcasts, the end | `Closing` | `Over`, failed in `hold` |
 //! | `Closing` | the peer's close, then its end of the connection | `Over`, closed | `Over`, closed |
+//! | `Away` | the next attempt of the policy | `Dialing` (or `DialingWs`), again | – |
 //! | `Over` | – | – | – |
+//!
+//! Where the scenario has a policy to reconnect, a session that was open once is `Away` instead of
+//! `Over` when it fails, from whatever phase, until the policy gives it up.
 //!
 //! Where to look next: `http` for the steps before the ticket is in hand, `upgrade` for the way to
 //! the 101, `steps` from there to open, `frames` and `messages` for what arrives, `every`,
-//! `heartbeat` and `replies` for what an open session sends, `ending` for failures and closes.
+//! `heartbeat` and `replies` for what an open session sends, `ending` for failures and closes,
+//! `reconnect` for what comes after a failure.
 
 mod age;
 mod beside;
@@ -36,6 +41,7 @@ mod joint;
 mod lent;
 mod messages;
 mod mismatch;
+mod reconnect;
 mod records;
 mod redirects;
 mod replies;
@@ -67,6 +73,7 @@ pub use beside::{Answered, Ask};
 pub use context::{Commands, Context, Observer, PingFailed, Unmatched, Who};
 pub use http::refusal;
 pub use lent::{Instants, Lent};
+pub use reconnect::{Dropped, GENERATIONS, Return};
 pub use redirects::is_redirect;
 pub use rhythm::{Rhythm, StepPlaces};
 pub use script::{Endpoint, Script};
@@ -89,6 +96,7 @@ pub enum Phase {
     Opening,
     Held,
     Closing,
+    Away,
     Over,
 }
 
@@ -125,6 +133,8 @@ const WAITING: u8 = 1 << 6;
 /// The close frames have been exchanged: what is left is the end of the connection, which is the
 /// server's to begin (RFC 6455, 7.1.1), so that TIME_WAIT is there and not here.
 const PEER_CLOSED: u8 = 1 << 7;
+/// While it is set up: it was open before, and dropped.
+const AGAIN: u8 = PEER_CLOSED;
 
 /// No spill.
 const NO_SPILL: u32 = u32::MAX;
@@ -216,9 +226,9 @@ impl Session {
         self.phase == Phase::Held
     }
 
-    /// Whether it has opened, completed or ended: nothing of its set-up is outstanding.
+    /// Whether it has opened, completed or ended once: nothing of its set-up is outstanding.
     pub fn is_settled(&self) -> bool {
-        matches!(self.phase, Phase::Held | Phase::Closing | Phase::Over)
+        matches!(self.phase, Phase::Held | Phase::Closing | Phase::Away | Phase::Over) || self.is_again()
     }
 
     /// Whether it waits for a connection to come up.
@@ -232,13 +242,17 @@ impl Session {
         self.due = due;
         self.opened = due;
         self.put_setup(Box::new(Setup::new(ctx.script)), ctx);
-        if ctx.script.scenario.http.is_empty() {
-            self.dial_websocket(ctx);
-            // The plan's instant, not this turn's: the first step answers for our own lag.
-            self.due = due;
-        } else {
-            self.dial_http(false, ctx);
+        self.begin_steps_before(due, ctx);
+    }
+
+    /// Begins the step at hand of those before the 101, which was due at `due`.
+    fn begin_steps_before<O: Observer>(&mut self, due: Tick, ctx: &mut Context<'_, O>) {
+        if self.step.index() < ctx.script.scenario.http.len() {
+            return self.dial_http(false, ctx);
         }
+        self.dial_websocket(ctx);
+        // The plan's instant, not this turn's: the first step answers for our own lag.
+        self.due = due;
     }
 
     /// TCP is up, and the TLS handshake begins: what goes wrong from here on is TLS's.
@@ -290,14 +304,14 @@ impl Session {
             Phase::Opening | Phase::Held | Phase::Closing => self.read_frames(bytes, ctx),
             // Before a request is out a server has nothing to say, and after the end nobody
             // listens.
-            Phase::Idle | Phase::Dialing | Phase::DialingWs | Phase::Over => {}
+            Phase::Idle | Phase::Dialing | Phase::DialingWs | Phase::Away | Phase::Over => {}
         }
     }
 
     /// TLS failed: in its handshake, or by a record that has to end the connection.
     pub fn insecure<O: Observer>(&mut self, fault: TlsFault, evidence: &[u8], ctx: &mut Context<'_, O>) {
         match self.phase {
-            Phase::Idle | Phase::Over => {}
+            Phase::Idle | Phase::Away | Phase::Over => {}
             Phase::Closing => self.close_ended(CloseEnd::Cut, ctx),
             _ => self.fail(Fault::Tls(fault), evidence, ctx),
         }
@@ -327,7 +341,7 @@ impl Session {
                 self.fail(fault, &[], ctx);
             }
             Phase::Closing => self.close_ended(CloseEnd::Cut, ctx),
-            Phase::Idle | Phase::Over => {}
+            Phase::Idle | Phase::Away | Phase::Over => {}
         }
     }
 
@@ -346,6 +360,7 @@ impl Session {
             }
             (Timer::Pause(step), Phase::Opening) if self.is_in(step, due, false) => self.paused(ctx),
             (Timer::Await(step), Phase::Opening) if self.is_in(step, due, true) => self.awaited_in_vain(ctx),
+            (Timer::Reconnect, Phase::Away) if due == self.deadline => self.reconnect_due(ctx),
             (Timer::Close, Phase::Closing) if due == self.deadline => {
                 self.close_ended(CloseEnd::TimedOut, ctx);
             }

@@ -87,7 +87,7 @@ impl Rhythm {
     /// Of a scenario, in a run of this seed.
     pub fn of(scenario: &Scenario, seed: u64) -> Self {
         let Some(websocket) = &scenario.websocket else {
-            let queues = Queues { every: 0, after: 0, http: scenario.http.len() };
+            let queues = Queues { http: scenario.http.len(), ..Queues::default() };
             return Self { queues, ..Self::default() };
         };
         let mut rhythm = Self {
@@ -101,6 +101,7 @@ impl Rhythm {
                 every: websocket.every.len(),
                 after: websocket.steps.len(),
                 http: scenario.http.len(),
+                reconnects: scenario.reconnect.is_some(),
             },
             needs_values: websocket.steps.iter().any(|step| {
                 let own = match &step.whose {
@@ -171,6 +172,7 @@ impl Rhythm {
             Timer::Pause(step) => {
                 self.after.get(usize::from(step)).is_some_and(|it| it.pause.is_some_and(|(a, b)| a != b))
             }
+            Timer::Reconnect => true,
             _ => false,
         }
     }

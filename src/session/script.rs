@@ -44,6 +44,8 @@ pub struct Script {
     pub quit: bool,
     /// The constant delays of the scenario.
     pub delays: Delays,
+    /// Whether this program cuts connections of open sessions.
+    pub cuts: bool,
     /// The run's members, with what their rows say.
     pub members: Arc<Members>,
 }
@@ -116,6 +118,11 @@ impl Script {
             self.rhythm.after(after as u8).map(|after| after.timeout)
         };
         self.delays.steps.get(step.index()).copied().or_else(beside).unwrap_or(Ticks::ZERO)
+    }
+
+    /// Whether an open session's connection may end without the session.
+    pub fn may_drop(&self) -> bool {
+        self.cuts || self.scenario.reconnect.is_some()
     }
 
     /// A periodic message with its times.

@@ -9,6 +9,7 @@ use startline_protocol::matching::Matching;
 use startline_protocol::websocket::Inflater;
 
 use super::mismatch::Instead;
+use super::reconnect::{Away, Storm};
 use super::records::Step;
 use super::{Rhythm, Script};
 use crate::scenario::Scenario;
@@ -49,6 +50,10 @@ pub struct Side {
     given: Array<Ticks>,
     /// The numbers of the last messages, as [`kept`] keeps them.
     numbers: Array<u32>,
+    /// Of sessions that may come back.
+    away: Array<Away>,
+    /// How many of them may, at once.
+    pub(super) storm: Storm,
     /// Reads records that lie in one piece; taken while it does.
     pub(super) matching: Option<Box<Matching>>,
     /// Inflates messages; made for the first one that is compressed, taken while it does.
@@ -96,14 +101,29 @@ impl Side {
             counts: Array::new(needs.irregular, rows),
             given: Array::new(needs.given, rows),
             numbers: Array::new(numbers(&script.scenario), rows),
+            away: Array::new(usize::from(script.may_drop()), rows),
+            storm: Storm::default(),
             matching: None,
             inflater: None,
             instead: Vec::new(),
         }
     }
 
+    /// The same where at most so many sessions a second come back.
+    pub fn with_rate(self, rate: Option<f64>) -> Self {
+        Self { storm: rate.map(Storm::new).unwrap_or_default(), ..self }
+    }
+
     /// A session begins in this row, where another may have been.
     pub fn clear(&mut self, row: u32) {
+        self.clear_connection(row);
+        let away = self.away(row).fresh();
+        self.away.clear(row);
+        self.set_away(row, away);
+    }
+
+    /// A session in this row connects anew.
+    pub(super) fn clear_connection(&mut self, row: u32) {
         self.beats.clear(row);
         self.counts.clear(row);
         self.given.clear(row);
@@ -117,6 +137,25 @@ impl Side {
             + needs.irregular * size_of::<Count>()
             + needs.given * size_of::<Ticks>()
             + numbers(scenario) * size_of::<u32>()
+            + usize::from(scenario.reconnect.is_some()) * size_of::<Away>()
+    }
+
+    pub(super) fn away(&self, row: u32) -> Away {
+        self.away.at(row, 0)
+    }
+
+    pub(super) fn set_away(&mut self, row: u32, away: Away) {
+        self.away.set(row, 0, away);
+    }
+
+    /// Whether the session in this row dropped and is not back.
+    pub fn is_away(&self, row: u32) -> bool {
+        self.away(row).is_gone()
+    }
+
+    /// Which of its connections the session in this row has, as far as timers tell them apart.
+    pub fn generation(&self, row: u32) -> u8 {
+        self.away(row).generation()
     }
 
     pub(super) fn beat(&self, row: u32, index: usize) -> Beat {

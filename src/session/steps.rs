@@ -14,6 +14,7 @@ use super::values::Values;
 use super::{ASKED, CAME, Context, NO_ERROR, Observer, Phase, STEP_SENT, Session, Timer, rhythm};
 use crate::fault::Fault;
 use crate::foreign;
+use crate::measure::Timed;
 use crate::measure::acts::{Deed, Key};
 use crate::scenario::every::Interval;
 use crate::scenario::steps::{Step, Whose};
@@ -213,9 +214,17 @@ impl Session {
         let own = places.after(self.step.0);
         // A single step may be all of `open`.
         if own != places.open() {
-            ctx.observer.step_ok(own, ctx.timed(self.due, self.sent));
+            self.step_ok(own, ctx.timed(self.due, self.sent), ctx);
         }
         self.begin_after(self.step.0 + 1, ctx);
+    }
+
+    /// A step succeeded: of a first entry, or of an attempt to come back.
+    pub(super) fn step_ok<O: Observer>(&self, step: StepIndex, timed: Timed, ctx: &mut Context<'_, O>) {
+        match self.is_again() {
+            true => ctx.observer.step_again(step, timed),
+            false => ctx.observer.step_ok(step, timed),
+        }
     }
 
     /// The last step is done: the session holds from here, and its heartbeats count from here.
@@ -226,12 +235,16 @@ impl Session {
             return self.fail(fault, &[], ctx);
         }
         ctx.vault.keep(ctx.row, &kept.taken, &ctx.script.scenario.kept);
-        ctx.observer.step_ok(ctx.script.places.open(), ctx.timed(self.opened, self.opened));
+        self.step_ok(ctx.script.places.open(), ctx.timed(self.opened, self.opened), ctx);
+        let is_again = self.is_again();
         self.phase = Phase::Held;
         self.be_young();
         self.last_error = NO_ERROR;
         self.opened = ctx.now;
-        ctx.observer.opened(ctx.who, self.server);
+        match is_again {
+            true => self.recovered(ctx),
+            false => ctx.observer.opened(ctx.who, self.server),
+        }
         self.begin_every(ctx);
     }
 

@@ -27,6 +27,8 @@ pub enum Timer {
     Await(u8),
     /// The end of an HTTP step.
     Step(StepIndex),
+    /// The next attempt of a session that dropped.
+    Reconnect,
 }
 
 /// The queues of a scenario's timers.
@@ -38,12 +40,14 @@ pub struct Queues {
     pub after: usize,
     /// HTTP steps.
     pub http: usize,
+    /// Sessions that drop come back.
+    pub reconnects: bool,
 }
 
 impl Queues {
     /// How many there are.
     pub fn count(self) -> usize {
-        2 + 3 * self.every + 2 * self.after + self.http
+        2 + 3 * self.every + 2 * self.after + self.http + usize::from(self.reconnects)
     }
 
     /// The queue of this timer: one for each constant delay, and one more for the first of a
@@ -59,6 +63,7 @@ impl Queues {
             Timer::Pause(step) => after + 2 * usize::from(step),
             Timer::Await(step) => after + 2 * usize::from(step) + 1,
             Timer::Step(step) => after + 2 * self.after + step.index(),
+            Timer::Reconnect => after + 2 * self.after + self.http,
         }
     }
 
@@ -80,6 +85,7 @@ impl Queues {
                 let step = ((queue - after) / 2) as u8;
                 if (queue - after).is_multiple_of(2) { Timer::Pause(step) } else { Timer::Await(step) }
             }
+            _ if queue == after + 2 * self.after + self.http => Timer::Reconnect,
             _ => Timer::Step(StepIndex((queue - after - 2 * self.after) as u8)),
         }
     }
@@ -89,7 +95,7 @@ impl Timer {
     /// Whether servers are owed something when it comes, and not only we are late to notice a lack
     /// when it comes late.
     pub fn is_owed(self) -> bool {
-        matches!(self, Self::First(_) | Self::Next(_) | Self::Pause(_))
+        matches!(self, Self::First(_) | Self::Next(_) | Self::Pause(_) | Self::Reconnect)
     }
 
     /// Whether it may find a connection that has not come up.
@@ -104,10 +110,12 @@ mod tests {
 
     #[test]
     fn timers_and_queues_are_one_to_one() {
-        let queues = Queues { every: 3, after: 2, http: 4 };
-        for queue in 0..queues.count() {
-            assert_eq!(queues.of(queues.timer(queue)), queue);
+        let queues = Queues { every: 3, after: 2, http: 4, reconnects: false };
+        let again = Queues { reconnects: true, ..queues };
+        for queue in 0..again.count() {
+            assert_eq!(again.of(again.timer(queue)), queue);
         }
         assert_eq!(queues.of(Timer::Step(StepIndex(3))), queues.count() - 1);
+        assert_eq!(again.of(Timer::Reconnect), again.count() - 1);
     }
 }

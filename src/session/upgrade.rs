@@ -39,7 +39,11 @@ impl Session {
             Ok(destination) => {
                 let is_shown = !script.scenario.secrets.are_in_path();
                 let shown = if is_shown { url } else { self.shown_url(websocket, ctx).into() };
-                self.server = ctx.observer.routed(ctx.who, &script.server_name(websocket, &shown));
+                let server = script.server_name(websocket, &shown);
+                self.server = match self.is_again() {
+                    true => ctx.observer.rerouted(ctx.who, &server),
+                    false => ctx.observer.routed(ctx.who, &server),
+                };
                 ctx.commands.connect = Some(destination.endpoint);
                 self.deadline = ctx.now + script.delays.connect;
                 ctx.commands.timers.push_back((Timer::Connect, self.deadline));
@@ -72,7 +76,9 @@ impl Session {
         // its fault.
         if let Some(lifetime) = script.delays.ticket {
             let age = ctx.now.since(self.opened);
-            ctx.observer.ticket_sent(age);
+            if !self.is_again() {
+                ctx.observer.ticket_sent(age);
+            }
             self.set_flag(TICKET_AGED, age > lifetime);
         }
         let out = &mut *ctx.out;
@@ -124,6 +130,7 @@ impl Session {
         let refused = setup.answer.status().filter(|status| *status >= 200);
         if let (Some(status), false) = (refused, progress.complete && setup.answer.status() == Some(101)) {
             let evidence = evidence_of(&setup.answer);
+            self.note_refusal(&setup.answer, ctx);
             self.put_setup(setup, ctx);
             return self.fail(Fault::UpgradeRefused(status), &evidence, ctx);
         }
@@ -140,10 +147,10 @@ impl Session {
             }
         };
         self.set_flag(COMPRESSED, is_compressed);
-        if is_compressed {
+        if is_compressed && !self.is_again() {
             ctx.observer.compression_agreed();
         }
-        ctx.observer.step_ok(script.places.connect(), ctx.timed(self.due, self.sent));
+        self.step_ok(script.places.connect(), ctx.timed(self.due, self.sent), ctx);
         self.keep_taken(*setup, ctx);
         self.begin_steps(ctx);
         // What the first step awaits may have come in the same packet.

@@ -17,6 +17,7 @@ mod live;
 mod own_kinds;
 mod patterns;
 mod protocol_properties;
+mod reconnecting;
 mod report;
 mod scenario_errors;
 mod scenario_replies;

@@ -7,6 +7,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::injection::Injection;
+use super::outage::Outage;
 use super::tls::Tls;
 use super::world::Distance;
 
@@ -76,6 +77,8 @@ pub struct Config {
     pub public_url: Option<String>,
     /// Faults that happen by chance.
     pub injections: Vec<Injection>,
+    /// Outages at set times.
+    pub outages: Vec<Outage>,
     /// What chance begins with.
     pub seed: u64,
     /// At a challenge's end, close everyone in it with 1000, as is intended. The real servers of
@@ -129,6 +132,7 @@ impl Default for Config {
             time_zone: jiff::tz::TimeZone::system(),
             public_url: None,
             injections: Vec::new(),
+            outages: Vec::new(),
             seed: 1,
             done_closes: false,
             allow_origins: Vec::new(),

@@ -24,6 +24,7 @@ pub mod injection;
 pub mod loss;
 mod mailbox;
 pub mod messages;
+pub mod outage;
 mod receivers;
 mod relay;
 mod server_clock;
@@ -44,6 +45,7 @@ use startline_os::{affinity, descriptors, spawn};
 use self::bridge::Bridge;
 use self::injection::Injection;
 use self::mailbox::Notice;
+use self::outage::Outage;
 use self::relay::hear;
 use self::relay::publish::Publisher;
 use self::shared::Shared;
@@ -244,9 +246,10 @@ fn check(config: &Config) -> io::Result<()> {
         .injections
         .iter()
         .filter_map(Injection::server)
+        .chain(config.outages.iter().filter_map(Outage::server))
         .any(|server| usize::from(server) >= config.servers)
     {
-        return refuse("a fault names a WebSocket server that there is not");
+        return refuse("a fault or an outage names a WebSocket server that there is not");
     }
     if config.redis.is_some() && config.public_url.is_none() && config.listen.ip().is_unspecified() {
         return refuse(

@@ -17,6 +17,7 @@ pub mod heap;
 pub mod port_range;
 pub mod process;
 pub mod routes;
+pub mod silence;
 pub mod socket_memory;
 pub mod socket_options;
 pub mod spawn;

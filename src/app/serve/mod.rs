@@ -135,6 +135,7 @@ impl ServeArgs {
             time_zone: self.time_zone.clone().unwrap_or_else(jiff::tz::TimeZone::system),
             public_url: self.public_url.clone(),
             injections: self.injections()?,
+            outages: self.outage.clone(),
             seed: self.seed,
             actuator: self.actuator,
             redis: self.redis()?,

@@ -38,6 +38,9 @@ impl Worker<'_> {
                     known.insert(self.lives.session(row));
                 }
                 self.drive(row, |session, ctx| session.close_accounts(ctx));
+            } else if self.lent.side.is_away(row.0) {
+                // Who is not back by now does not come back.
+                self.drive(row, |session, ctx| session.end(ctx));
             }
         }
         self.close_acts(self.time.at.now.before(grace));

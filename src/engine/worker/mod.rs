@@ -8,6 +8,7 @@
 mod accounts;
 mod beside;
 mod comings;
+mod cuts;
 mod flood;
 mod pooled;
 mod ramp_down;
@@ -27,19 +28,21 @@ use startline_os::tick::{Tick, Ticks};
 use startline_os::timers::Timers;
 
 use beside::Beside;
+use cuts::Cuts;
 use flood::Flood;
 use ramp_down::RampDown;
 
 use super::hosts::Addresses;
-use super::link::{Order, WorkerLink};
+use super::link::{Gone, Order, WorkerLink};
 use super::lives::{Lives, RowIndex};
 use super::observe::Books;
 use super::pool::Pool;
 use super::ports::Ports;
 use super::secure::Secure;
 use super::shape_clock::ShapeTime;
+use crate::plan::drops::Drop;
 use crate::plan::members::Members;
-use crate::session::{Endpoint, Instants, Lent, Queues, Script, Session, Side, Slots, Spills};
+use crate::session::{Endpoint, GENERATIONS, Instants, Lent, Queues, Script, Session, Side, Slots, Spills};
 
 /// Bytes read at once. One buffer a worker.
 const READ_BYTES: usize = 64 << 10;
@@ -67,6 +70,11 @@ const MARK_UNREAD: u8 = 1 << 2;
 /// TCP is up and the TLS handshake is not over.
 const MARK_SHAKING: u8 = 1 << 3;
 
+/// Bits of a row in a timer's owner, where sessions may have several connections; which of them
+/// follows. Both fit a calendar's owner.
+const ROW_BITS: u32 = 21;
+const _: () = assert!((GENERATIONS as u32) << ROW_BITS <= startline_os::calendar::OWNERS_MAX);
+
 /// What a worker starts with.
 pub(super) struct WorkerSetup<'p> {
     pub(super) script: &'p Script,
@@ -84,6 +92,9 @@ pub(super) struct WorkerSetup<'p> {
     /// Sessions that may be under way at once.
     pub(super) in_flight: u32,
     pub(super) books: Books,
+    /// Attempts to come back a second, of its sessions.
+    pub(super) reconnect_rate: Option<f64>,
+    pub(super) drops: &'p [Drop],
     pub(super) seed: u64,
 }
 
@@ -121,6 +132,7 @@ pub(super) struct Worker<'p> {
     pool: Pool<pooled::Kept>,
     /// Requests beside WebSockets, if the scenario makes any.
     beside: Option<Box<Beside>>,
+    cuts: Cuts<'p>,
 }
 
 /// What does not change in a run.
@@ -131,6 +143,7 @@ struct Given<'p> {
     /// Session numbers of the whole run.
     sessions: u32,
     in_flight: u32,
+    reconnect_rate: Option<f64>,
     /// Records have ages, which need a look at the clock after each read.
     has_ages: bool,
 }
@@ -200,7 +213,15 @@ impl<'p> Worker<'p> {
         let shape = link.shared.shape.read();
         Ok(Self {
             link,
-            given: Given { script, members, addresses, sessions, in_flight, has_ages: script.has_ages() },
+            given: Given {
+                script,
+                members,
+                addresses,
+                sessions,
+                in_flight,
+                reconnect_rate: setup.reconnect_rate,
+                has_ages: script.has_ages(),
+            },
             time: Time {
                 clock,
                 started_at: Duration::ZERO,
@@ -244,6 +265,7 @@ impl<'p> Worker<'p> {
             rest_waits: false,
             pool: Pool::new(setup.http_connections),
             beside: setup.secure_beside.map(|secure| Box::new(Beside::new(secure))),
+            cuts: Cuts::new(setup.drops, script.seed),
         })
     }
 
@@ -253,7 +275,7 @@ impl<'p> Worker<'p> {
         self.time.started_at = started_at;
         let count = self.lives.slots() as usize;
         self.rows.reserve_exact(count);
-        self.lent.side = Side::new(self.given.script, count);
+        self.lent.side = Side::new(self.given.script, count).with_rate(self.given.reconnect_rate);
         // Where lives have no rows of their own, a row is made for the life that begins in it.
         let rows = if self.lives.has_own_rows() { count } else { 0 };
         self.rows.extend((0..rows).map(|_| Row::free()));
@@ -267,6 +289,7 @@ impl<'p> Worker<'p> {
                 return Ok(());
             }
             self.run_departures();
+            self.run_cuts();
             self.run_arrivals();
             self.run_timers();
             self.run_ramp_down();
@@ -376,7 +399,9 @@ impl<'p> Worker<'p> {
                 self.look_at_clock();
             }
             let Some((queue, entry)) = self.timers.pop(self.time.at.now) else { return };
-            let (timer, row) = (self.queues.timer(queue), RowIndex(entry.owner));
+            let timer = self.queues.timer(queue);
+            // A connection's that the session has no longer: nothing of it acts in the next one.
+            let Some(row) = self.owner_row(entry.owner) else { continue };
             // A deadline that comes late harms nobody; what we owe the servers does.
             if timer.is_owed() {
                 self.books.recorder.lag(self.time.at.now.since(entry.due));
@@ -387,6 +412,20 @@ impl<'p> Worker<'p> {
             }
             self.drive(row, |session, ctx| session.timer(timer, entry.due, ctx));
         }
+    }
+
+    /// What timers of a row are armed for: its session's connection of now.
+    fn owner(&self, row: RowIndex) -> u32 {
+        row.0 | u32::from(self.lent.side.generation(row.0)) << ROW_BITS
+    }
+
+    /// The row of a timer's owner, unless it was of an earlier connection.
+    fn owner_row(&self, owner: u32) -> Option<RowIndex> {
+        if !self.given.script.may_drop() {
+            return Some(RowIndex(owner));
+        }
+        let row = RowIndex(owner & ((1 << ROW_BITS) - 1));
+        (self.owner(row) == owner).then_some(row)
     }
 
     fn run_unread(&mut self) {
@@ -433,7 +472,9 @@ impl<'p> Worker<'p> {
     }
 
     fn report(&mut self) {
-        self.link.publish(self.so_far.open, self.books.finished, self.so_far.settled);
+        let absences = &self.books.absences;
+        let gone = Gone { finished: self.books.finished, away: absences.away, cut: absences.cut };
+        self.link.publish(self.so_far.open, gone, self.so_far.settled);
         if self.at() >= Duration::from_secs(self.so_far.next_second) {
             self.so_far.next_second = self.at().as_secs() + 1;
             if self.lent.spills.is_empty() && self.lent.spills.capacity() > SPILLS_KEPT {

@@ -93,7 +93,7 @@ impl Worker<'_> {
     /// Applies the commands; the fault of a socket call that failed.
     fn apply(&mut self, row: RowIndex) -> Option<Fault> {
         while let Some((timer, due)) = self.lent.commands.timers.pop_front() {
-            self.timers.arm(self.queues.of(timer), row.0, due);
+            self.timers.arm(self.queues.of(timer), self.owner(row), due);
         }
         let disconnect = std::mem::take(&mut self.lent.commands.disconnect);
         let reusable = std::mem::take(&mut self.lent.commands.reusable);
@@ -109,8 +109,13 @@ impl Worker<'_> {
         let sent = self.send(row, disconnect || finish);
         if disconnect {
             self.hang_up(row);
-            if connect.is_none() {
-                self.ended(row);
+            match self.rows[row.index()].session.phase() {
+                Phase::Over => self.ended(row),
+                Phase::Away => {
+                    self.wire.dialing.remove(&row);
+                    self.drop_request(row);
+                }
+                _ => {}
             }
         } else if let Err(fault) = sent {
             self.hang_up(row);

@@ -103,6 +103,9 @@ impl Parts<'_> {
             self.count("failed", sessions.failed, failed),
             self.count("closed", sessions.closed, Tone::Plain),
         ];
+        if sessions.away > 0 {
+            pieces.insert(3, self.count("away", sessions.away, Tone::Warning));
+        }
         if sessions.completed > 0 {
             pieces.insert(3, self.count("completed", sessions.completed, Tone::Good));
         }

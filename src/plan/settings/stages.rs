@@ -4,6 +4,8 @@
 
 use std::time::Duration;
 
+use startline_os::units::grouped;
+
 use super::{PlanError, Settings};
 use crate::nearest;
 use crate::plan::search::{JUDGING, Search};
@@ -14,6 +16,10 @@ use crate::scenario::{Scenario, criteria};
 const HOLD_MIN: Duration = Duration::from_secs(2);
 /// Members of the mock server's that come one after another, where sessions do.
 const MEMBERS_MADE_MAX: u64 = 100_000;
+
+/// Sessions of a worker that can come back: its timers' owners have 21 bits for a session and 5 for
+/// which of its connections it is. Half of them are left for rows that rest.
+const RETURNING_MAX: u32 = 1 << 20;
 
 impl Settings {
     /// Returns when sessions come and go.
@@ -116,6 +122,20 @@ impl Settings {
             return value("find-max", "each step has to have a --ramp, and a --hold of 2s or more".into());
         }
         Ok(())
+    }
+
+    /// Checks that sessions that come back can be told apart from who they were.
+    pub(super) fn check_rows(&self, scenario: &Scenario, workers: usize) -> Result<(), PlanError> {
+        let most = RETURNING_MAX as usize * workers;
+        if (self.sessions as usize) < most || (scenario.reconnect.is_none() && self.drops.is_empty()) {
+            return Ok(());
+        }
+        let reason = format!(
+            "{} sessions on {workers} workers are too many to reconnect: {} a worker at most",
+            grouped(self.sessions.into()),
+            grouped(RETURNING_MAX.into())
+        );
+        Err(PlanError::Value { what: "workers", reason })
     }
 
     /// Checks the stages, and that criteria name some that there are.

@@ -126,6 +126,7 @@ impl Page<'_> {
                 "rate",
                 self.errors(),
             ));
+            plots.extend(self.reconnects_plot());
             plots.extend(has_servers.then(|| self.server_plots()).into_iter().flatten());
             plots.extend(
                 (0..timeline.steps.len())

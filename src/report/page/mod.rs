@@ -15,6 +15,7 @@ mod parts;
 mod places;
 mod plan;
 mod propagation;
+mod reconnects;
 mod routing;
 mod said;
 mod series;
@@ -66,7 +67,7 @@ pub fn html(recorded: &Recorded, lang: Lang) -> String {
 impl Page<'_> {
     fn html(&self) -> Markup {
         let top = self.top();
-        let before = [self.find_max(), self.criteria(), self.load_stages(), self.steps()];
+        let before = [self.find_max(), self.criteria(), self.load_stages(), self.reconnects(), self.steps()];
         let servers = [self.servers_side(), self.checklist()];
         let after = [
             Some(self.failures()),

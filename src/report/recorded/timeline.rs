@@ -80,6 +80,12 @@ pub struct Point {
     pub updates_expected_total: u64,
     /// Of these, the ones that did not come.
     pub updates_missing_total: u64,
+    /// Open sessions whose connection ended; 0 where none can come back.
+    pub dropped: u64,
+    /// Sessions that came back.
+    pub recovered: u64,
+    /// Sessions away at its end.
+    pub away: u64,
     /// Failures by step and kind.
     pub errors: BTreeMap<(String, String), u64>,
     /// Latencies from scheduled time by [`Timeline::steps`], then times of announcements by
@@ -208,6 +214,9 @@ impl<'h> Columns<'h> {
             updates_sent: row.count("updates.sent"),
             updates_expected_total: row.count("updates.expected_total"),
             updates_missing_total: row.count("updates.missing_total"),
+            dropped: row.count("reconnects.dropped"),
+            recovered: row.count("reconnects.recovered"),
+            away: row.count("reconnects.away"),
             errors: errors_of_cell(row.text(ERRORS)),
             bands: self.bands(&row),
             lag_p99_ms: row.number("lag_p99_ms"),
@@ -299,6 +308,9 @@ impl Point {
             updates_sent,
             updates_expected_total,
             updates_missing_total,
+            dropped,
+            recovered,
+            away,
             errors,
             bands,
             lag_p99_ms,
@@ -324,6 +336,9 @@ impl Point {
         self.updates_sent += updates_sent;
         self.updates_expected_total = updates_expected_total;
         self.updates_missing_total = updates_missing_total;
+        self.dropped += dropped;
+        self.recovered += recovered;
+        self.away = self.away.max(away);
         errors.into_iter().for_each(|(kind, count)| *self.errors.entry(kind).or_default() += count);
         for (mine, theirs) in self.bands.iter_mut().zip(bands) {
             *mine = match (*mine, theirs) {

@@ -5,6 +5,7 @@
 
 pub mod headline;
 pub mod page;
+pub mod reconnects;
 pub mod routing;
 pub mod servers;
 pub mod shape;

@@ -13,6 +13,7 @@ texts! {
 
         Sessions => "Sessions", "세션";
         Arrivals => "Arrivals", "도착";
+        Reconnects => "Reconnects", "재연결";
         Heartbeat => "Heartbeat", "하트비트";
         Periodic => "Periodic", "주기 메시지";
         Broadcasts => "Broadcasts", "브로드캐스트";

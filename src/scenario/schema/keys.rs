@@ -78,6 +78,7 @@ pub(super) fn of(section: &str) -> Vec<&'static Key> {
         "presence" => PRESENCE,
         "listed" => LISTED,
         "message_error" => MESSAGE_ERROR,
+        "reconnect" => RECONNECT,
         "criterion" => CRITERION,
         _ => &[],
     };
@@ -99,6 +100,11 @@ const SCENARIO: &[Key] = &[
     key("stages", Texts, "Levels that the number of open sessions goes through: 2m:1000, spike=30s:5000."),
     key("lifetime", Text, "How long a session stays before another takes its place: 10m, 5m..15m, ~10m."),
     key("reentry", Flag, "Whether a member who has left may enter again: true unless it is said."),
+    key(
+        "reconnect",
+        One("reconnect"),
+        "How an open session whose connection ends comes back; default: it does not.",
+    ),
     key("abort_on", Texts, "When a run ends early: errors.rate>50%:10s."),
     key("criteria", Many("criterion"), "What a run is judged by."),
 ];
@@ -289,6 +295,23 @@ const MESSAGE_ERROR: &[Key] = &[
     key("name", Text, "The error's name in results; default: the code."),
     key("blame", OneOf(BLAMES), "Who has to act; default: server."),
     key("ticket", Flag, "It means that a one-time ticket was too old, spent or unknown."),
+];
+
+const RECONNECT: &[Key] = &[
+    key("first_delay", Duration, "Before the first attempt; default: 1s."),
+    key("factor", Number, "Each delay over the one before it; default: 2."),
+    key("jitter", Number, "The part of each delay that is drawn, from 0 to 1; default: 0.5."),
+    key("max_delay", Duration, "The longest delay; default: 30s."),
+    key("attempts", Count, "Attempts after a drop, at most; default: no limit."),
+    key("give_up_after", Duration, "How long after a drop an attempt may begin; default: no limit."),
+    key(
+        "retry_for",
+        Pairs,
+        "The same after failures of these names: INVALID_STATUS = \"100s\"; \"0s\": not at all.",
+    ),
+    key("rate_max", Text, "Attempts of the whole run, at most, such as \"200/s\"; default: no limit."),
+    key("from", Text, "The HTTP step that attempts begin with while what comes before it is fresh."),
+    key("token_age", Duration, "How long that is; default: until an answer of status 401 or 403."),
 ];
 
 const CRITERION: &[Key] = &[

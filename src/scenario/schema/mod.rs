@@ -8,7 +8,9 @@ mod keys;
 
 use serde_json::{Map, Value, json};
 
-use super::{compile, criteria, every, kinds, places, presence, request, schedule, steps, websocket};
+use super::{
+    compile, criteria, every, kinds, places, presence, reconnect, request, schedule, steps, websocket,
+};
 use keys::{Key, Type};
 
 /// The dialect that editors know best.
@@ -47,6 +49,7 @@ const SECTIONS: &[Section] = &[
     ("presence", || presence::PRESENCE_KEYS.to_vec()),
     ("listed", || presence::LISTED_KEYS.to_vec()),
     ("message_error", || kinds::ERROR_KEYS.to_vec()),
+    ("reconnect", || reconnect::KEYS.to_vec()),
     ("criterion", || criteria::KEYS.to_vec()),
 ];
 

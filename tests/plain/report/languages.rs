@@ -12,6 +12,7 @@ use startline::measure::PingEvent;
 use startline::report::text::{summary, verdict};
 use startline::report::texts::headline::Headline;
 use startline::report::texts::page::Words;
+use startline::report::texts::reconnects::Back;
 use startline::report::texts::routing::Routing;
 use startline::report::texts::servers::Side;
 use startline::report::texts::shape;
@@ -75,6 +76,7 @@ fn every_text_of_a_table_has_its_korean() {
         missing::<Side>(),
         missing::<Routing>(),
         missing::<shape::Words>(),
+        missing::<Back>(),
         missing::<shape::Drawn>(),
     ];
     assert_eq!(all.concat(), Vec::<String>::new());

@@ -117,6 +117,7 @@ impl Driven {
             updates: None,
             heard: None,
             finished: 0,
+            absences: Default::default(),
             ledger: None,
             at: Duration::ZERO,
             from: None,

@@ -95,6 +95,7 @@ pub fn script_of(scenario: Scenario) -> Script {
         sends_cookies: scenario.sends_cookies(),
         quit: false,
         delays: Delays::of(&scenario),
+        cuts: false,
         scenario,
         members: Arc::new(Members::range(MemberId(FIRST_MEMBER), u32::MAX, 38)),
     }

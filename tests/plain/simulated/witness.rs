@@ -72,6 +72,7 @@ impl Default for Witness {
                 updates: None,
                 heard: None,
                 finished: 0,
+                absences: Default::default(),
                 ledger: None,
                 at: Duration::ZERO,
                 from: None,

@@ -19,6 +19,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use startline_protocol::http::{BodyKept, RequestReader};
 
 use super::injection::{Count, Kind};
+use super::outage::{self, Outage};
 use super::server_clock::Moment;
 use super::shared::Shared;
 use super::token::Purpose;
@@ -78,6 +79,9 @@ pub(super) fn answer(shared: &Shared, moment: Moment, request: &RequestReader) -
 impl<'a> Call<'a> {
     /// Runnity's API. Who is not logged in learns nothing, not even that a path does not exist.
     fn api(&self) -> Reply {
+        if let Some(reply) = self.busy(|outage| outage.kind == outage::Kind::Busy) {
+            return reply;
+        }
         if let Some(reply) = self.faulty() {
             return reply;
         }
@@ -105,6 +109,14 @@ impl<'a> Call<'a> {
             }
             _ => self.not_found(),
         }
+    }
+
+    /// What is answered while such an outage goes on: when to come again.
+    fn busy(&self, is_it: impl Fn(&Outage) -> bool) -> Option<Reply> {
+        let outages = &self.shared.config.outages;
+        let at = if outages.is_empty() { return None } else { self.shared.clock.elapsed() };
+        let outage = outages.iter().find(|outage| outage.is_on(at) && is_it(outage))?;
+        Some(Reply::nginx(503).with_field("Retry-After", outage.left_s(at).to_string()))
     }
 
     /// What a fault answers instead, ordered or by chance.

@@ -4,6 +4,7 @@
 //! request and no socket. Invariant: an answer's body is framed either as one chunk (JSON of the
 //! application, as Spring sends it) or by its length.
 
+use std::borrow::Cow;
 use std::io::Write;
 use std::time::Duration;
 
@@ -48,7 +49,7 @@ pub(crate) struct Reply {
     /// It waits for a connection of the pool meanwhile.
     pub(crate) is_in_pool: bool,
     /// One more header field.
-    field: Option<(&'static str, &'static str)>,
+    field: Option<(&'static str, Cow<'static, str>)>,
 }
 
 #[derive(Serialize)]
@@ -173,8 +174,8 @@ impl Reply {
     }
 
     /// With one more header field.
-    pub(crate) fn with_field(self, name: &'static str, value: &'static str) -> Self {
-        Self { field: Some((name, value)), ..self }
+    pub(crate) fn with_field(self, name: &'static str, value: impl Into<Cow<'static, str>>) -> Self {
+        Self { field: Some((name, value.into())), ..self }
     }
 
     /// Held back for so long.
@@ -204,7 +205,7 @@ impl Reply {
         if let Some(kind) = self.content.mime() {
             put(out, format_args!("Content-Type: {kind}\r\n"));
         }
-        if let Some((name, value)) = self.field {
+        if let Some((name, value)) = &self.field {
             put(out, format_args!("{name}: {value}\r\n"));
         }
         if !shape.keep_alive {
@@ -257,6 +258,7 @@ fn reason(status: u16) -> &'static str {
         431 => "Request Header Fields Too Large",
         500 => "Internal Server Error",
         502 => "Bad Gateway",
+        503 => "Service Unavailable",
         _ => "",
     }
 }

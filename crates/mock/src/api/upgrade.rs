@@ -7,6 +7,7 @@ use tungstenite::handshake::derive_accept_key;
 
 use super::reply::Reply;
 use super::{Answer, Call};
+use crate::outage::Kind;
 
 /// A request that becomes a WebSocket.
 #[derive(Debug)]
@@ -74,6 +75,12 @@ fn server(call: &Call<'_>) -> Result<usize, Reply> {
         "/ws" | "/ws/" => None,
         path => Some(path.strip_prefix("/ws/").and_then(server_index).ok_or_else(|| call.not_found())?),
     };
+    let is_drained = |index: usize| {
+        call.busy(|outage| matches!(outage.kind, Kind::Drains(_)) && outage.takes_out(index as u16))
+    };
+    if let Some(reply) = named.and_then(is_drained) {
+        return Err(reply);
+    }
     call.shared.world(call.now, |world| {
         let routing = world.routing();
         match named {

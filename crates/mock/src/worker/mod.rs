@@ -9,6 +9,7 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::io::{self, Read};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
@@ -35,10 +36,12 @@ mod frames;
 mod http;
 mod late;
 mod opening;
+mod outages;
 mod rounds;
 mod secure;
 
 use self::late::Late;
+use self::outages::Outages;
 
 const LISTENER: Token = Token(0);
 const MAILBOX: Token = Token(1);
@@ -74,7 +77,9 @@ pub(super) struct Worker {
     id: u16,
     shared: Arc<Shared>,
     poll: Poll,
-    /// Gone once the worker is stopping.
+    /// Where it listens.
+    addr: SocketAddr,
+    /// Gone once the worker is stopping, or while nothing answers.
     listener: Option<TcpListener>,
     accept_again: bool,
     accept_paused_until: Option<Tick>,
@@ -102,6 +107,7 @@ pub(super) struct Worker {
     /// one batch.
     gather_again: Option<Tick>,
     stop_by: Option<Tick>,
+    outages: Outages,
     /// Draws faults.
     injector: Injector,
     /// What is to be sent later, by real milliseconds.
@@ -120,7 +126,7 @@ pub(super) struct Worker {
 impl Worker {
     /// A worker with its listener. To be made on the thread that it runs on.
     pub(super) fn new(id: u16, shared: Arc<Shared>, listener: std::net::TcpListener) -> io::Result<Self> {
-        let poll = Poll::new()?;
+        let (poll, addr) = (Poll::new()?, listener.local_addr()?);
         let mut listener = TcpListener::from_std(listener);
         poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
         let bell = shared.mailboxes[usize::from(id)].put_up_bell()?;
@@ -129,6 +135,7 @@ impl Worker {
         Ok(Self {
             id,
             poll,
+            addr,
             listener: Some(listener),
             accept_again: false,
             accept_paused_until: None,
@@ -148,6 +155,7 @@ impl Worker {
             has_news: false,
             gather_again: None,
             stop_by: None,
+            outages: Outages::new(&shared.config.outages),
             injector: shared.injector(id),
             late: BTreeMap::new(),
             date: (0, String::new()),

@@ -35,6 +35,7 @@ impl Worker {
             // Taking the world brings it to the present.
             self.shared.world(self.moment.now, |_| ());
             self.unpark();
+            self.look_at_outages();
             // Those that nobody could ring for, and that came before the bell was there.
             self.read_letters();
         }
@@ -52,6 +53,7 @@ impl Worker {
     /// server that looks. It closes its own without a word; others' stay connected, and nobody
     /// looks at them again.
     fn drop_the_silent(&mut self, checker: u16) {
+        self.find_orphans();
         let tick = self.moment.tick;
         let is_silent = |heard: Tick, limit: Duration| tick.since(heard).as_duration() > limit;
         let (mut members, mut clients) = (Vec::new(), Vec::new());

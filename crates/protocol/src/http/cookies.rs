@@ -93,7 +93,7 @@ fn is_expired(field: &str, now_s: i64) -> bool {
 
 /// A date in whatever form servers write it (RFC 6265, 5.1.1): the first of its words that can be a
 /// time, a day, a month, a year are these; a year of two digits is near.
-fn date(text: &str) -> Option<Timestamp> {
+pub(super) fn date(text: &str) -> Option<Timestamp> {
     let is_delimiter = |c: char| !(c.is_ascii_alphanumeric() || c == ':' || c as u32 >= 0x7f);
     let (mut time, mut day, mut month, mut year) = (None, None, None, None);
     for word in text.split(is_delimiter).filter(|word| !word.is_empty()) {

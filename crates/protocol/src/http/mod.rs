@@ -13,11 +13,13 @@ mod head;
 mod message;
 mod request;
 mod response;
+mod retry;
 #[cfg(test)]
 mod tests;
 
 pub use request::RequestReader;
 pub use response::ResponseReader;
+pub use retry::retry_after;
 
 /// What a reader keeps at most.
 #[derive(Clone, Copy, Debug)]
