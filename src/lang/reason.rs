@@ -117,6 +117,7 @@ texts! {
         NoUpdate => "no update of a message was expected", "받아야 할 갱신 알림이 없습니다";
         NoPair => "no pair of open sessions to judge", "판정할 열린 세션 쌍이 없습니다";
         NoMeasure => "there is no measure {0}", "{0} 측정 항목이 없습니다";
+        NotOfAStep => "it is of whole runs, not of a step", "단계가 아니라 테스트 전체의 기준입니다";
         NoSearch => "the run is not a search (--find-max)", "최대치 탐색(--find-max)이 아닙니다";
         NoStage => "the run has not come to a stage {0}", "{0} 단계 부하에 이르지 않았습니다";
         NoStep => "there is no step {0}", "{0} 단계가 없습니다";

@@ -114,6 +114,11 @@ pub(super) fn judged(
     let of_run = |name: &str| name.starts_with(OWN_MEASURES);
     let criteria: Vec<_> = plan.scenario.criteria.iter().filter(|it| !of_run(&it.measure)).cloned().collect();
     verdict::judge(&mut result, &criteria, Vec::new(), &grounds);
+    for criterion in &mut result.criteria {
+        if matches!(criterion.why.key, Reason::NoLedger | Reason::NoRate) {
+            criterion.why = Reason::NotOfAStep.into();
+        }
+    }
     result
 }
 
