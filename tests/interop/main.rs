@@ -23,6 +23,7 @@ mod graphql_ws;
 mod mqtt;
 mod ocpp;
 mod phoenix;
+mod pipelines;
 mod socketcluster;
 mod socketio;
 mod stomp;

@@ -126,7 +126,7 @@ fn script(name: &str) -> PathBuf {
 
 /// A directory that `scripts/test` fills.
 #[track_caller]
-fn installed(directory: &str) -> PathBuf {
+pub(crate) fn installed(directory: &str) -> PathBuf {
     let directory = root().join(directory);
     assert!(directory.is_dir(), "{} is missing: {INSTALL}", directory.display());
     directory
