@@ -369,6 +369,7 @@ pub fn criterion_name(lang: Lang, name: &str) -> &str {
         "broadcasts-missing" => "브로드캐스트 누락",
         "broadcasts-duplicate" => "브로드캐스트 중복",
         "gone-while-open" => "열린 세션의 퇴장 통보",
+        "left-unannounced" => "퇴장 미통보",
         "spread" => "서버 분산",
         "ticket-age" => "티켓 나이",
         "servers-up" => "서버 가동",

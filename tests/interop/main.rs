@@ -17,6 +17,7 @@ mod server;
 
 mod centrifugo;
 mod deflate;
+mod documents;
 mod echo;
 mod faye;
 mod graphql_ws;

@@ -9,6 +9,7 @@ mod frames;
 mod compare;
 mod compressed;
 mod conversation;
+mod documents;
 mod driven;
 mod house_rules;
 mod input_properties;

@@ -1,0 +1,157 @@
+//! The commands of the tutorial and the how-to pages, run as a reader would: every block in the order
+//! of its page, in a directory of its own, against the servers that the page starts.
+//!
+//! A block's first word is its language; what follows says what it is: `file=NAME` and `append=NAME`
+//! are files, `background` runs until the next of its kind, `exit=N` ends with another status than 0,
+//! and `untested` is not run: the page itself has to say so.
+
+use std::fs;
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::Command;
+
+use crate::common::processes::Guarded;
+use crate::common::{eventually, finish, piped};
+use crate::server::installed;
+
+/// The port that the pages name.
+const PORT: &str = "7000";
+
+/// A block of code.
+#[derive(Debug)]
+struct Block {
+    language: String,
+    marks: Vec<String>,
+    text: String,
+}
+
+impl Block {
+    /// The value of a mark: `NAME=VALUE`.
+    fn value(&self, name: &str) -> Option<&str> {
+        self.marks.iter().find_map(|mark| mark.strip_prefix(name)?.strip_prefix('='))
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.marks.iter().any(|mark| mark == name)
+    }
+}
+
+/// The blocks of a page that have a language.
+fn blocks(page: &str) -> Vec<Block> {
+    let mut blocks = Vec::new();
+    let mut lines = page.lines();
+    while let Some(line) = lines.next() {
+        let Some(head) = line.trim_start().strip_prefix("```") else { continue };
+        let indent = line.len() - line.trim_start().len();
+        let body: Vec<&str> = lines.by_ref().take_while(|line| line.trim() != "```").collect();
+        let mut words = head.split_whitespace().map(str::to_owned);
+        let Some(language) = words.next() else { continue };
+        let text = body.iter().map(|line| format!("{}\n", line.get(indent..).unwrap_or(""))).collect();
+        blocks.push(Block { language, marks: words.collect(), text });
+    }
+    blocks
+}
+
+/// A reader: a directory, a shell's environment, and at most one server.
+struct Reader {
+    place: tempfile::TempDir,
+    /// What the page has exported by now.
+    exported: String,
+    server: Option<Guarded>,
+    port: String,
+}
+
+impl Reader {
+    fn new() -> Self {
+        let place = tempfile::tempdir().expect("a directory");
+        let rooms = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/examples/rooms.js");
+        fs::copy(rooms, place.path().join("rooms.js")).expect("the example");
+        let free = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let port = free.local_addr().expect("an address").port().to_string();
+        Self { place, exported: String::new(), server: None, port }
+    }
+
+    fn shell(&self, text: &str) -> Command {
+        let built = Path::new(env!("CARGO_BIN_EXE_startline")).parent().expect("in a directory");
+        let path = std::env::var("PATH").expect("a PATH");
+        let mut command = Command::new("bash");
+        command.args(["-eu", "-c", &format!("{}{text}", self.exported)]).current_dir(self.place.path());
+        command.env("PATH", format!("{}:{path}", built.display()));
+        command.env("NODE_PATH", installed("target/node/node_modules")).env_remove("GITHUB_STEP_SUMMARY");
+        piped(&mut command);
+        command
+    }
+
+    /// Starts a block's last line, once what it installs is there already.
+    fn serve(&mut self, text: &str) {
+        self.server = None;
+        let command = text.lines().last().expect("a command");
+        self.server = Some(Guarded::spawn(&mut self.shell(&format!("exec env {command}"))));
+        let address = format!("127.0.0.1:{}", self.port);
+        eventually("the page's server listens", || std::net::TcpStream::connect(&address).is_ok());
+    }
+
+    fn read(&mut self, block: &Block) {
+        let text = block.text.replace(PORT, &self.port);
+        let file = |name| self.place.path().join(name);
+        if let Some(name) = block.value("file") {
+            fs::write(file(name), &text).expect("a file can be written");
+        } else if let Some(name) = block.value("append") {
+            let before = fs::read_to_string(file(name)).expect("a file of the page's");
+            fs::write(file(name), before + &text).expect("a file can be written");
+        } else if block.language == "sh" && block.has("background") {
+            self.serve(&text);
+        } else if block.language == "sh" && !block.has("untested") {
+            let status = block.value("exit").map_or(0, |status| status.parse().expect("a status"));
+            finish(self.shell(&text).spawn().expect("bash starts")).assert_status(status);
+            self.exported.extend(
+                text.lines().filter(|line| line.starts_with("export ")).map(|line| format!("{line}\n")),
+            );
+        }
+    }
+}
+
+#[track_caller]
+fn read(page: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs").join(page);
+    let text = fs::read_to_string(path).expect("a page");
+    let blocks = blocks(&text);
+    let untested = blocks.iter().any(|block| block.has("untested"));
+    assert_eq!(
+        untested,
+        text.contains("*Untested here: "),
+        "{page}: the reader is told what is not tested, and why"
+    );
+    let mut reader = Reader::new();
+    blocks.iter().for_each(|block| reader.read(block));
+}
+
+#[test]
+fn the_tutorial_goes_as_it_says() {
+    read("tutorial.md");
+}
+
+#[test]
+fn every_way_to_log_in_works() {
+    read("howto/login.md");
+}
+
+#[test]
+fn rooms_are_judged_apart() {
+    read("howto/rooms.md");
+}
+
+#[test]
+fn a_fail_can_be_read() {
+    read("howto/read-a-fail.md");
+}
+
+#[test]
+fn charts_come_from_the_files() {
+    read("howto/charts.md");
+}
+
+#[test]
+fn what_needs_a_container_says_so() {
+    read("howto/containers.md");
+}
