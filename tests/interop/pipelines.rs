@@ -105,10 +105,12 @@ fn a_run_without_conclusion_fails_the_step_unless_told_otherwise() {
 #[test]
 fn a_quoted_option_stays_one_and_a_wrong_one_is_refused() {
     let step = Step::new();
-    let refused = step.run("--sessions '2 000'", "inconclusive").assert_status(2);
+    let refused = step.run("--sessions '2 000'", "inconclusive");
+    refused.assert_status(2);
     assert!(refused.stderr.contains("2 000"), "{}", refused.stderr);
     assert_eq!(step.outputs(), "verdict=refused\nstatus=2\nresults=startline-results\n");
-    let refused = step.run("", "never").assert_status(2);
+    let refused = step.run("", "never");
+    refused.assert_status(2);
     assert!(refused.stderr.contains("fail-on is 'never'"), "{}", refused.stderr);
 }
 
