@@ -20,6 +20,7 @@ mod script;
 pub mod search;
 pub mod settings;
 pub mod shape;
+pub mod share;
 pub mod sources;
 pub mod summary;
 pub mod target;
@@ -47,6 +48,7 @@ pub use script::{Hidden, ScenarioSettings};
 pub use search::{FindMax, Search};
 pub use settings::{PlanError, Settings};
 pub use shape::Shape;
+pub use share::Share;
 pub use sources::PortMethod;
 pub use tls::{CaFile, Identity, KeyExchange, SuiteOrder, Tls};
 

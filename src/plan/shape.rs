@@ -17,9 +17,13 @@
 //! A shape of a *search* ([`Shape::searching`]) grows while it is played: it can be followed by more stages, and
 //! has its slots from the start. In it, who came last leaves first: a level that falls ends the sessions of
 //! the rise before it, so that slot s has a session whenever the level is above s.
+//!
+//! A shape may be a *share* of a whole: some of the whole's slots, with their arrivals, instants, draws and
+//! members, counted by themselves. So the lives of all shares together are the whole's, each once.
 
 use std::time::Duration;
 
+use super::share::Share;
 use crate::draw::drawn;
 use crate::scenario::every::Interval;
 pub use crate::scenario::stage::Stage;
@@ -61,9 +65,14 @@ struct Steps {
 #[derive(Clone, Debug)]
 pub struct Shape {
     stages: Vec<Stage>,
+    /// Which of them hold the whole's level.
+    flat: Vec<bool>,
     rises: Vec<Steps>,
     falls: Vec<Steps>,
+    /// The whole's.
     slots: u32,
+    /// Which of these are its own.
+    share: Share,
     members: u32,
     lifetime: Option<Interval>,
     seed: u64,
@@ -76,7 +85,9 @@ impl Shape {
     pub fn new(stages: Vec<Stage>, members: u32, seed: u64) -> Self {
         let (mut rises, mut falls) = (Vec::new(), Vec::new());
         let (mut before, mut start) = (0, Duration::ZERO);
+        let mut flat = Vec::new();
         for stage in &stages {
+            flat.push(before == stage.level && before > 0);
             let steps: &mut Vec<Steps> = if stage.level > before { &mut rises } else { &mut falls };
             let count = u64::from(stage.level.abs_diff(before));
             if count > 0 {
@@ -86,7 +97,22 @@ impl Shape {
             (before, start) = (stage.level, start + stage.span);
         }
         let slots = stages.iter().map(|stage| stage.level).max().unwrap_or(0);
-        Self { stages, rises, falls, slots, members, lifetime: None, seed, is_search: false }
+        let share = Share::shard(0, 1);
+        Self { stages, flat, rises, falls, slots, share, members, lifetime: None, seed, is_search: false }
+    }
+
+    /// This share of it, with so many members of its own ([`Share::before`] counts those of the whole's).
+    pub fn shared(mut self, share: Share, members: u32) -> Self {
+        self.share = share;
+        let mut stages = std::mem::take(&mut self.stages);
+        let (mut before, mut rises, mut falls) = (0, 0, 0);
+        for stage in &mut stages {
+            rises += u64::from(stage.level.saturating_sub(before));
+            falls += u64::from(before.saturating_sub(stage.level));
+            before = stage.level;
+            stage.level = (self.own(rises) - self.own(falls)) as u32;
+        }
+        Self { stages, members, ..self }
     }
 
     /// The same with a lifetime.
@@ -115,9 +141,9 @@ impl Shape {
         &self.stages
     }
 
-    /// The highest level: as many sessions are open at once.
+    /// The highest level: as many sessions are open at once, at most.
     pub fn slots(&self) -> u32 {
-        self.slots
+        self.share.before(self.slots.into()) as u32
     }
 
     /// The same with other members.
@@ -168,8 +194,7 @@ impl Shape {
 
     /// Whether a stage holds its level.
     pub fn is_flat(&self, stage: usize) -> bool {
-        let before = stage.checked_sub(1).map_or(0, |before| self.stages[before].level);
-        before == self.stages[stage].level && before > 0
+        self.flat[stage] && self.stages[stage].level > 0
     }
 
     /// Whether every slot has one life: the n-th arrival is then the n-th slot's, and nobody leaves before
@@ -181,21 +206,21 @@ impl Shape {
     /// Lives that begin before the shape's end. Exact, by going through them where there is a lifetime.
     pub fn lives(&self) -> u64 {
         match self.lifetime {
-            None => arrivals(&self.rises),
-            Some(_) => (0..self.slots).map(|slot| self.of(slot).count() as u64).sum(),
+            None => self.own(arrivals(&self.rises)),
+            Some(_) => (0..self.slots()).map(|slot| self.of(slot).count() as u64).sum(),
         }
     }
 
     /// Members with whom nobody comes twice: as many a slot as the busiest one has lives.
     pub fn members_wanted(&self) -> u64 {
-        let most = (0..self.slots).map(|slot| self.of(slot).count() as u64).max().unwrap_or(0);
-        most * u64::from(self.slots)
+        let most = (0..self.slots()).map(|slot| self.of(slot).count() as u64).max().unwrap_or(0);
+        most * u64::from(self.slots())
     }
 
     /// Whether any member comes a second time.
     pub fn returns(&self) -> bool {
         !self.is_single()
-            && (0..self.slots).any(|slot| self.of(slot).count() as u64 > u64::from(self.members_of(slot)))
+            && (0..self.slots()).any(|slot| self.of(slot).count() as u64 > u64::from(self.members_of(slot)))
     }
 
     /// How often sessions begin to take the place of others, a second, while `level` are open.
@@ -206,12 +231,30 @@ impl Shape {
     /// Arrivals, those aside that replace a session whose lifetime was over, that are to have begun by
     /// this instant.
     pub fn arrived(&self, at: Duration) -> u64 {
-        passed(&self.rises, at)
+        self.own(passed(&self.rises, at))
     }
 
     /// The level at this instant.
     pub fn level(&self, at: Duration) -> u64 {
-        passed(&self.rises, at) - passed(&self.falls, at)
+        self.own(passed(&self.rises, at)) - self.own(passed(&self.falls, at))
+    }
+
+    /// How many of the whole's first arrivals are its own; they leave in the order in which they came.
+    fn own(&self, arrivals: u64) -> u64 {
+        let slots = u64::from(self.slots.max(1));
+        arrivals / slots * self.share.before(slots) + self.share.before(arrivals % slots)
+    }
+
+    /// Which of the whole's members this one is, counted among the share's: those of its own slots, in
+    /// their order.
+    pub fn whole_member(&self, member: u32) -> u32 {
+        let slots = self.slots().max(1);
+        self.whole_slot(member % slots) as u32 + member / slots * self.slots
+    }
+
+    /// Which of the whole's slots this is.
+    fn whole_slot(&self, slot: u32) -> u64 {
+        self.share.place(slot.into())
     }
 
     /// The planned lives of a slot, in their order.
@@ -225,7 +268,7 @@ impl Shape {
         if self.is_search {
             return self.stay_in_search(slot, number);
         }
-        let arrival = u64::from(slot) + number * u64::from(self.slots);
+        let arrival = self.whole_slot(slot) + number * u64::from(self.slots);
         Some((instant(&self.rises, arrival)?, instant(&self.falls, arrival)))
     }
 
@@ -249,15 +292,16 @@ impl Shape {
 
     /// Members that a slot goes round.
     fn members_of(&self, slot: u32) -> u32 {
-        self.members.saturating_sub(slot).div_ceil(self.slots.max(1)).max(1)
+        self.members.saturating_sub(slot).div_ceil(self.slots().max(1)).max(1)
     }
 
     fn member(&self, slot: u32, number: u32) -> u32 {
-        slot + number % self.members_of(slot) * self.slots
+        slot + number % self.members_of(slot) * self.slots()
     }
 
     fn lifetime(&self, slot: u32, number: u32) -> Option<Duration> {
         // From 0 to below 1, in steps of 2⁻⁵³.
+        let slot = self.whole_slot(slot) as u32;
         let part =
             || (drawn(self.seed, LIFETIME, slot, u64::from(number)) >> 11) as f64 / (1_u64 << 53) as f64;
         let lasts = match self.lifetime.as_ref()? {

@@ -182,6 +182,84 @@ fn slots_are_the_same_whoever_asks() {
     }
 }
 
+/// The shares of a mix's parts, or of several machines.
+fn random_shares(random: &mut fastrand::Rng) -> Vec<Share> {
+    let of = random.u32(1..5);
+    if random.bool() {
+        return (0..of).map(|index| Share::shard(index, of)).collect();
+    }
+    let weights: Vec<u32> = (0..of).map(|_| random.u32(1..12)).collect();
+    (0..weights.len()).map(|part| Share::by_weight(&weights, part)).collect()
+}
+
+#[test]
+fn the_lives_of_all_shares_are_the_whole_s() {
+    let mut random = fastrand::Rng::with_seed(182);
+    for round in 0..200 {
+        let whole = random_shape(&mut random);
+        let slots = u64::from(whole.slots().max(1));
+        // The whole's members whose slots are the share's, in their order.
+        let owns = |share: &Share, member: u32| share.owns(u64::from(member) % slots);
+        let mut together = Vec::new();
+        let mut shapes = Vec::new();
+        for share in random_shares(&mut random) {
+            let members: Vec<u32> = (0..whole.members()).filter(|member| owns(&share, *member)).collect();
+            let shape = whole.clone().shared(share.clone(), members.len() as u32);
+            assert_eq!(all(&shape).len() as u64, shape.lives(), "round {round}");
+            let known: Vec<u32> = (0..shape.members()).map(|member| shape.whole_member(member)).collect();
+            assert!(share.before(slots) == 0 || known == members, "round {round}: {known:?}");
+            together.extend(all(&shape).into_iter().map(|life| Life {
+                slot: share.place(life.slot.into()) as u32,
+                member: members[life.member as usize],
+                ..life
+            }));
+            shapes.push(shape);
+        }
+        together.sort_by_key(|life| (life.start, life.slot));
+        assert_eq!(together, all(&whole), "round {round}: {whole:?}");
+        for at in (0..60).map(|_| Duration::from_millis(random.u64(0..100_000))) {
+            assert_eq!(shapes.iter().map(|it| it.level(at)).sum::<u64>(), whole.level(at), "round {round}");
+            assert_eq!(shapes.iter().map(|it| it.arrived(at)).sum::<u64>(), whole.arrived(at));
+        }
+        for stage in 0..whole.stages().len() {
+            let levels = shapes.iter().map(|it| it.stages()[stage].level).sum::<u32>();
+            assert_eq!(levels, whole.stages()[stage].level, "round {round}: {whole:?}");
+        }
+    }
+}
+
+#[test]
+fn the_level_of_a_share_is_held_by_its_lives() {
+    let mut random = fastrand::Rng::with_seed(183);
+    for round in 0..200 {
+        let whole = random_shape(&mut random);
+        let share = random_shares(&mut random).swap_remove(0);
+        let slots = share.before(whole.slots().into()) as u32;
+        let shape = whole.clone().shared(share, slots + random.u32(0..20));
+        let lives = all(&shape);
+        for at in
+            (0..80).map(|_| Duration::from_millis(random.u64(0..100_000))).filter(|at| *at <= whole.span())
+        {
+            let open: Vec<&Life> =
+                lives.iter().filter(|it| it.start <= at && it.end.is_none_or(|end| end > at)).collect();
+            assert_eq!(open.len() as u64, shape.level(at), "round {round} at {at:?}: {shape:?}");
+            let stage = whole.stage_at(at);
+            if whole.is_flat(stage) && at < whole.stage_start(stage) + whole.stages()[stage].span {
+                assert_eq!(
+                    open.len() as u32,
+                    shape.stages()[stage].level,
+                    "round {round} at {at:?}: {shape:?}"
+                );
+            }
+            let mut members: Vec<u32> = open.iter().map(|life| life.member).collect();
+            members.sort_unstable();
+            members.dedup();
+            assert_eq!(members.len(), open.len(), "round {round} at {at:?}");
+            assert!(members.iter().all(|member| *member < shape.members()), "round {round}: {shape:?}");
+        }
+    }
+}
+
 #[test]
 fn fresh_members_come_before_any_that_was_in() {
     let mut random = fastrand::Rng::with_seed(77);
