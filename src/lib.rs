@@ -25,6 +25,7 @@ pub mod live;
 pub mod lookup;
 pub mod measure;
 pub mod members;
+pub mod merge;
 pub mod nearest;
 pub mod numbers;
 pub mod plan;

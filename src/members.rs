@@ -58,12 +58,22 @@ pub struct Members {
     ids: Ids,
     challenges: Challenges,
     rows: Arc<Rows>,
+    /// Their numbers among the members of the whole plan; `None`: they are all of them.
+    numbers: Option<Arc<[u32]>>,
 }
 
 #[derive(Clone, Debug)]
 enum Ids {
-    Range { first: MemberId, count: u32 },
-    Listed { ids: Vec<MemberId>, index: HashMap<MemberId, u32, BuildHasherDefault<IdHasher>> },
+    /// Every `step`-th id.
+    Range {
+        first: MemberId,
+        count: u32,
+        step: u32,
+    },
+    Listed {
+        ids: Vec<MemberId>,
+        index: HashMap<MemberId, u32, BuildHasherDefault<IdHasher>>,
+    },
 }
 
 /// Hashes ids by a multiplication: each announcement looks one up, and only the plan's own are kept, so
@@ -95,10 +105,16 @@ enum Challenges {
 impl Members {
     /// Makes `count` consecutive ids from `first`, all in `challenge`.
     pub fn range(first: MemberId, count: u32, challenge: u64) -> Self {
+        Self::spaced(first, count, 1, challenge)
+    }
+
+    /// Makes `count` ids, every `step`-th from `first` on, all in `challenge`.
+    pub fn spaced(first: MemberId, count: u32, step: u32, challenge: u64) -> Self {
         Self {
-            ids: Ids::Range { first, count },
+            ids: Ids::Range { first, count, step },
             challenges: Challenges::One(challenge),
             rows: Arc::default(),
+            numbers: None,
         }
     }
 
@@ -118,12 +134,23 @@ impl Members {
             Some(&one) if challenges.iter().all(|&other| other == one) => Challenges::One(one),
             _ => Challenges::PerMember(challenges),
         };
-        Ok(Self { ids: Ids::Listed { ids, index }, challenges, rows: Arc::default() })
+        Ok(Self { ids: Ids::Listed { ids, index }, challenges, rows: Arc::default(), numbers: None })
     }
 
     /// Adds what the members' rows say.
     pub fn with_rows(self, rows: Arc<Rows>) -> Self {
         Self { rows, ..self }
+    }
+
+    /// Says which of the whole plan's members they are.
+    pub fn numbered(self, numbers: Arc<[u32]>) -> Self {
+        Self { numbers: Some(numbers), ..self }
+    }
+
+    /// Returns the number of session `k` among those of the whole plan: what it draws depends on.
+    pub fn number(&self, k: SessionNumber) -> SessionNumber {
+        let Some(numbers) = &self.numbers else { return k };
+        numbers.get(k.index()).map_or(k, |number| SessionNumber(*number))
     }
 
     /// Returns what a column says of session `k`'s member.
@@ -208,7 +235,7 @@ impl Members {
     pub fn id(&self, k: SessionNumber) -> MemberId {
         let place = self.place(k);
         match &self.ids {
-            Ids::Range { first, .. } => MemberId(first.0 + place as u64),
+            Ids::Range { first, step, .. } => MemberId(first.0 + place as u64 * u64::from(*step)),
             Ids::Listed { ids, .. } => ids[place],
         }
     }
@@ -216,8 +243,13 @@ impl Members {
     /// Returns the member with this id.
     pub fn index_of(&self, id: MemberId) -> Option<SessionNumber> {
         match &self.ids {
-            Ids::Range { first, count } => {
-                let k = id.0.checked_sub(first.0)?;
+            Ids::Range { first, count, step } => {
+                let beyond = id.0.checked_sub(first.0)?;
+                let k = match step {
+                    1 => beyond,
+                    step if beyond.is_multiple_of(u64::from(*step)) => beyond / u64::from(*step),
+                    _ => return None,
+                };
                 (k < u64::from(*count)).then_some(SessionNumber(k as u32))
             }
             Ids::Listed { index, .. } => index.get(&id).map(|&k| SessionNumber(k)),
@@ -229,6 +261,16 @@ impl Members {
         match &self.challenges {
             Challenges::One(id) => *id,
             Challenges::PerMember(ids) => ids[self.place(k)],
+        }
+    }
+
+    /// Returns the first id and the challenge, where ids follow each other and there are no rows.
+    pub fn only_range(&self) -> Option<(MemberId, u64)> {
+        match (&self.ids, &self.challenges) {
+            (Ids::Range { first, step: 1, .. }, Challenges::One(challenge)) if self.rows.is_empty() => {
+                Some((*first, *challenge))
+            }
+            _ => None,
         }
     }
 
@@ -303,6 +345,11 @@ impl Rows {
     /// Returns whether it keeps nothing.
     pub fn is_empty(&self) -> bool {
         self.ends.is_empty()
+    }
+
+    /// Returns all that they say.
+    pub fn text(&self) -> &str {
+        &self.text
     }
 
     /// Returns whether a row has a cell for this column.
@@ -395,6 +442,19 @@ mod tests {
         let ben = Members::range(MemberId(0), 1, 1).with_rows(Arc::new(members.rows_of(&[1])));
         assert_eq!((ben.cell(SessionNumber(0), 3), ben.find("ben")), (Some("y z"), Some(MemberId(0))));
         assert!(members.bytes() < 100, "{}", members.bytes());
+    }
+
+    #[test]
+    fn a_part_of_a_range_has_every_nth_id_and_knows_its_numbers_in_the_whole() {
+        let part = Members::spaced(MemberId(15), 3, 4, 1).numbered(Arc::new([2, 6, 10]));
+        let ids: Vec<u64> = (0..3).map(|k| part.id(SessionNumber(k)).0).collect();
+        assert_eq!(ids, [15, 19, 23]);
+        for id in 0..40 {
+            let found = ids.iter().position(|own| *own == id).map(|k| SessionNumber(k as u32));
+            assert_eq!(part.index_of(MemberId(id)), found, "{id}");
+        }
+        assert_eq!(part.number(SessionNumber(1)), SessionNumber(6));
+        assert_eq!(Members::range(MemberId(15), 3, 1).number(SessionNumber(1)), SessionNumber(1));
     }
 
     #[test]

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
+use jiff::Timestamp;
 use startline_os::descriptors;
 use startline_os::system::System;
 
@@ -29,7 +30,7 @@ use crate::app::recording::{self, Servers};
 use crate::checks::{Page, Verdict, text as checks_text};
 use crate::cli::run::RunArgs;
 use crate::doctor::{BROADCAST_LOAD, Report, SocketTrial, examine_this_machine};
-use crate::engine::{self, Course, Hosts, Steering};
+use crate::engine::{self, Course, EngineError, Hosts, Steering};
 use crate::exit_status::ExitStatus;
 use crate::exporter::{self, Exporter};
 use crate::interrupt::{Interrupt, Notices};
@@ -40,6 +41,7 @@ use crate::lookup::agent;
 use crate::lookup::challenge::{LookedUp, Standing, look_up_heard};
 use crate::lookup::hosts::trust_of;
 use crate::measure::Totals;
+use crate::numbers;
 use crate::plan::capacity::Limits;
 use crate::plan::course::{Finish, Misfit};
 use crate::plan::schedule::{self, Challenge, Entry, Start};
@@ -48,6 +50,7 @@ use crate::plan::zone::Clues;
 use crate::plan::{CaFile, Plan, Target};
 use crate::report::files::{Lacking, REPORT, ResultsDir, SUMMARY, default_name};
 use crate::report::formats::Source;
+use crate::report::kept::Head;
 use crate::report::view::View;
 use crate::report::{RunResult, text};
 use crate::terminal::tell;
@@ -82,6 +85,7 @@ pub fn conduct(args: RunArgs) -> Result<ExitStatus> {
     let need = doctor::need_of(&plan, &summary, &limits, &hosts);
     let fit = examine_this_machine(&need, Path::new("/"), SocketTrial::IfClose);
     refuse_what_cannot_fit(&fit)?;
+    refuse_late(&plan)?;
     check_key_log(&plan)?;
     output.show_plan(&summary, &fit);
     let exporter = args.metrics.map(|address| output.serve_metrics(address, &plan)).transpose()?;
@@ -117,7 +121,10 @@ pub fn conduct(args: RunArgs) -> Result<ExitStatus> {
         },
     };
     let path = output.directory();
-    let mut directory = ResultsDir::create(&path, &engine::layout_of(&plan), &plan.settings.to_toml())?;
+    let head =
+        recording::shard_of(&plan).map(|shard| Head::new(shard, plan.settings.scenario.header.clone()));
+    let (layout, text) = (engine::layout_of(&plan), plan.settings.to_toml());
+    let mut directory = ResultsDir::create(&path, &layout, &text, head.as_ref())?;
     if let Wait::Ready { after } = wait
         && !wait_ready(&plan, &ask(), after, &interrupt, &output)?
     {
@@ -133,7 +140,14 @@ pub fn conduct(args: RunArgs) -> Result<ExitStatus> {
     };
     let keeper = PageKeeper::start(&path, output.lang);
     let shown = (&output, exporter, servers);
-    let (result, lacking) = load(&plan, &hosts, (&interrupt, &stop, &pausing), &mut directory, shown)?;
+    let loaded = load(&plan, &hosts, (&interrupt, &stop, &pausing), &mut directory, shown);
+    if let Err(error) = &loaded
+        && let Some(EngineError::Stopped(_)) = error.downcast_ref()
+    {
+        tell(&error.to_string());
+        return Ok(ExitStatus::Inconclusive);
+    }
+    let (result, lacking) = loaded?;
     drop(mock_server);
     // While the result is printed.
     let page = page::Writing::begin(&path, output.lang);
@@ -167,6 +181,19 @@ fn refuse_what_cannot_fit(fit: &Report) -> Result<()> {
         bail!("the plan does not fit this machine:\n{}", checks_text::refusals(&fit.checks, page).trim_end());
     }
     Ok(())
+}
+
+/// Refuses a start that has passed: the other shards would have begun without this one.
+fn refuse_late(plan: &Plan) -> Result<()> {
+    let Some(start_at) = plan.settings.start_at else { return Ok(()) };
+    let late = Timestamp::now().duration_since(start_at);
+    match Duration::try_from(late) {
+        Ok(late) => bail!(
+            "--start-at {start_at} has passed, {} ago: give all shards a later instant, far enough for each to be ready",
+            numbers::span(late)
+        ),
+        Err(_) => Ok(()),
+    }
 }
 
 /// What to print, and where results go.
@@ -352,7 +379,7 @@ fn check_standing(looked_up: &LookedUp, plan: &Plan, output: &Output) -> Result<
     if reasons.is_empty() {
         return Ok(());
     }
-    let (sessions, reasons) = (plan.settings.sessions, reasons.join(", "));
+    let (sessions, reasons) = (plan.sessions(), reasons.join(", "));
     if absent + barred == sessions {
         bail!(
             "none of the {sessions} members can enter the challenge: {reasons}; give other members, or another challenge"

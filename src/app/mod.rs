@@ -11,6 +11,7 @@ mod conduct;
 mod countdown;
 mod doctor;
 mod manual;
+mod merge;
 mod mock_process;
 mod page;
 mod pausing;
@@ -61,6 +62,7 @@ impl Cli {
             Command::Completions(args) => manual::completions(&args).map(|()| ExitStatus::Passed),
             Command::Doctor(args) => doctor::run(*args),
             Command::Man(args) => manual::man(&args).map(|()| ExitStatus::Passed),
+            Command::Merge(args) => merge::run(&args),
             Command::Preflight(args) => preflight::run(*args),
             Command::Prepare(args) => prepare::run(args),
             Command::Report(args) => report::run(&args).map(|()| ExitStatus::Passed),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use startline_os::process;
+use startline_os::{process, wall_clock};
 
 use crate::engine::{self, Outcome, RunReadings, Second, StageReading};
 use crate::lang::Reason;
@@ -18,7 +18,9 @@ use crate::plan::{Plan, Settings};
 use crate::report::files::{self, Lacking, ResultsDir};
 use crate::report::progress::{self, Status};
 use crate::report::view::{Snapshot, View};
-use crate::report::{Ending, Facts, FindMaxStep, Part, Phase, RampDownFacts, RunResult, StageFacts};
+use crate::report::{
+    ClockResult, Ending, Facts, FindMaxStep, Part, Phase, RampDownFacts, RunResult, ShardResult, StageFacts,
+};
 use crate::terminal::StatusLine;
 use crate::watch::{Stage, Watching};
 
@@ -57,7 +59,8 @@ impl<'r> Recording<'r> {
         servers: Servers,
     ) -> Self {
         let Servers { watching, requires_all } = servers;
-        let facts = Facts { requires_all, watch: watching.as_ref().map(Watching::seen), ..facts_at_start() };
+        let watch = watching.as_ref().map(Watching::seen);
+        let facts = Facts { requires_all, watch, shard: shard_of(plan), ..facts_at_start() };
         // So that whoever kills a run in its first second finds a summary that says so.
         directory.summary(&RunResult::build(&Totals::new(&engine::layout_of(plan)), &facts, plan));
         Self {
@@ -183,7 +186,7 @@ impl<'r> Recording<'r> {
             took: outcome.ramp_down.took,
         });
         self.facts.propagated_after = tally.propagated.clone();
-        self.facts.port_method = Some(outcome.sources.method);
+        self.facts.port_method = Some(outcome.sources.method.to_owned());
         let counts = outcome.sources.connections.iter().copied();
         self.facts.sources = match self.plan.sources.as_slice() {
             [] => counts.map(|counts| (None, counts)).collect(),
@@ -199,6 +202,7 @@ impl<'r> Recording<'r> {
             None => Ending::Finished,
         };
         let result = self.result(&outcome.totals);
+        self.directory.end(&self.facts, &outcome.totals);
         let lacking = self.directory.finish(&result, patience);
         if self.plan.settings.find_max.is_some() && lacking.summary.is_none() {
             let written = self.directory.plan(&self.plan.settings.to_toml());
@@ -311,6 +315,18 @@ fn before(at: Timestamp, span: Duration) -> Timestamp {
     at.checked_sub(span).unwrap_or(at)
 }
 
+/// Which part of its plan a run is.
+pub(super) fn shard_of(plan: &Plan) -> Option<ShardResult> {
+    let shard = plan.settings.shard?;
+    Some(ShardResult {
+        index: shard.index(),
+        of: shard.of(),
+        plan_hash: plan.settings.plan_hash(),
+        start_at: plan.settings.start_at,
+        clock: wall_clock::read().map(ClockResult::from).unwrap_or_default(),
+    })
+}
+
 fn facts_at_start() -> Facts {
     Facts {
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -341,6 +357,9 @@ fn facts_at_start() -> Facts {
         ramp_down: None,
         watch: None,
         requires_all: false,
+        shard: None,
+        merged: None,
+        watched: None,
         ending: Ending::Running,
     }
 }

@@ -33,6 +33,8 @@ const MOCK_CHALLENGE: u64 = 1;
 /// Each step of a search, where nothing is given.
 const STEP_RAMP: Duration = Duration::from_secs(10);
 const STEP_HOLD: Duration = Duration::from_secs(15);
+/// The seed of shards, where none is given.
+const SHARDS_SEED: u64 = 1;
 
 /// The scenario of a URL that is given alone.
 const PLAIN_SCENARIO: &str = "plain";
@@ -76,6 +78,10 @@ impl SettingsArgs {
         let scenario = self.read_scenario(&mut settings, &files)?;
         settings = self.preset_options().laid_over(settings)?;
         settings = self.laid_over(settings)?;
+        if settings.shard.is_some() && self.seed.is_none() && self.plan.is_none() {
+            // Each would draw another one.
+            settings.seed = SHARDS_SEED;
+        }
         self.take_search(&mut settings);
         self.take_stages(&mut settings, &scenario);
         if let Some((rate, lifetime)) = self.rate.zip(settings.lifetime.as_ref())

@@ -18,6 +18,7 @@ pub mod compare;
 pub mod completions;
 pub mod doctor;
 pub mod man;
+pub mod merge;
 pub mod preflight;
 pub mod prepare;
 pub mod report;
@@ -51,6 +52,8 @@ pub enum Command {
     Doctor(Box<doctor::DoctorArgs>),
     /// Print a page of the manual, or write all of them.
     Man(man::ManArgs),
+    /// Add up the results of a plan's shards (run --shard) to one.
+    Merge(merge::MergeArgs),
     /// Check before a test that all is ready: target, clock, members, challenge, this machine, monitoring.
     Preflight(Box<preflight::PreflightArgs>),
     /// Create members and a challenge, and have the members join it, before a run.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{ArgGroup, Args, ValueEnum};
+use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 use startline_os::units;
 
@@ -15,7 +16,7 @@ use crate::plan::drops::Drop;
 use crate::plan::every::{self, EveryOption};
 use crate::plan::shape::Stage;
 use crate::plan::sources::{PortMethod, SourceSpec};
-use crate::plan::{End, HttpMode, KeyExchange, Observers, Rate, Resolve, SuiteOrder};
+use crate::plan::{End, HttpMode, KeyExchange, Observers, Rate, Resolve, Shard, SuiteOrder};
 use crate::scenario::every::Interval;
 
 /// Options of `startline run`.
@@ -307,12 +308,20 @@ pub struct SettingsArgs {
     #[serde(with = "units::optional_duration_serde")]
     pub lag_limit: Option<Duration>,
 
+    /// Play one of several parts of the plan, such as 0/4, of which each has every 4th session; auto/4 takes the number from JOB_COMPLETION_INDEX or SLURM_PROCID. All shards need the same plan; merge adds up their results.
+    #[arg(long, value_name = "I/N", value_parser = values::shard, help_heading = "Load", requires = "servers")]
+    pub shard: Option<Shard>,
+
+    /// Start the first session at this instant, such as 2026-01-31T09:30:00Z, so that shards start together; an instant that has passed is refused.
+    #[arg(long, value_name = "INSTANT", value_parser = values::instant, help_heading = "Load")]
+    pub start_at: Option<Timestamp>,
+
     /// End the run early when a measure is beyond a limit for a time, 10s unless given, such as steps.enter.p95_ms>500:30s; off: never; repeat for more [default: errors.rate>50%:10s].
     #[arg(long, value_name = "MEASURE>LIMIT[:TIME]", help_heading = "Load")]
     #[serde(skip)]
     pub abort_on: Vec<String>,
 
-    /// Seed of everything random [default: random, kept in plan.toml].
+    /// Seed of everything random [default: random, kept in plan.toml; 1 with --shard].
     #[arg(long, value_name = "N", value_parser = values::seed, allow_negative_numbers = true, help_heading = "This machine")]
     pub seed: Option<u64>,
 

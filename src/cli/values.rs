@@ -7,9 +7,11 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use jiff::civil::DateTime;
 
 pub use crate::plan::Rate;
+use crate::plan::Shard;
 use startline_os::units;
 
 use crate::plan::schedule::zone;
@@ -43,6 +45,26 @@ pub fn delay(text: &str) -> Result<Duration, String> {
 /// Why `text` is not one.
 pub fn lifetime(text: &str) -> Result<Interval, String> {
     text.parse()
+}
+
+/// Reads which part of a plan to play: `0/4`, `auto/4`.
+///
+/// # Errors
+/// Why `text` is not one.
+pub fn shard(text: &str) -> Result<Shard, String> {
+    Shard::parse(text, |name| std::env::var(name).ok())
+}
+
+/// Reads an instant: `2026-01-31T09:30:00Z`, `2026-01-31T18:30:00+09:00`.
+///
+/// # Errors
+/// Why `text` is not one.
+pub fn instant(text: &str) -> Result<Timestamp, String> {
+    text.parse().map_err(|_| {
+        format!(
+            "{text:?} is not an instant: write a date, a time and an offset, such as 2026-01-31T09:30:00Z"
+        )
+    })
 }
 
 /// Reads the id of a challenge or member.

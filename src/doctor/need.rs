@@ -109,7 +109,7 @@ impl Need {
             Http::Pooled { connections } => HttpConnections::Pooled { per_worker: connections },
         };
         Self {
-            sessions: plan.settings.sessions,
+            sessions: plan.sessions(),
             workers: plan.workers,
             workers_max: WORKERS_MAX,
             workers_given,

@@ -174,6 +174,7 @@ impl<'p> Control<'p> {
     pub(super) fn gather_workers(
         &mut self,
         receiver: &mpsc::Receiver<(usize, Message)>,
+        stop: &dyn Fn() -> Option<Sentence>,
     ) -> Result<(), EngineError> {
         for _ in 0..self.plan.workers {
             match receiver.recv() {
@@ -193,7 +194,7 @@ impl<'p> Control<'p> {
         heap::give_back();
         self.readings.rss_bytes_at_start = process::rss_bytes_exact();
         self.cpu_at_start = process::cpu_seconds();
-        self.started_at = self.clock.elapsed() + LEAD;
+        self.started_at = self.start(stop).inspect_err(|_| self.shared.start(None))?;
         self.shared.start(Some(self.started_at));
         Ok(())
     }
@@ -366,7 +367,7 @@ impl<'p> Control<'p> {
         }
         match self.phase {
             Phase::Ramp if self.planned_at() >= self.plan.settings.ramp => self.enter(Phase::Settle),
-            Phase::Settle if self.shared.settled() >= self.plan.settings.sessions => {
+            Phase::Settle if self.shared.settled() >= self.plan.sessions() => {
                 self.enter(Phase::Hold);
                 self.gave_back_at = self.at();
                 heap::give_back();
@@ -492,6 +493,7 @@ impl<'p> Control<'p> {
 mod close;
 mod decide;
 mod pause;
+mod start;
 
 use decide::Deciding;
 

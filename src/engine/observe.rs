@@ -153,7 +153,7 @@ impl Books {
         evidence: &[u8],
     ) -> FaultSample {
         FaultSample {
-            session: who.session,
+            session: self.members.number(who.session),
             member_id: self.members.name_of(who.session),
             server: self.servers.name(server).map(str::to_owned),
             step,
@@ -396,7 +396,7 @@ impl Observer for Books {
     fn unmatched(&mut self, who: Who, message: Unmatched<'_>) {
         let text = unmatched_text(message);
         let sample = UnmatchedSample {
-            session: who.session,
+            session: self.members.number(who.session),
             member_id: self.members.name_of(who.session),
             at: self.at,
             text: text.clone(),

@@ -5,14 +5,17 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::course::Course;
 use super::stages::StageReading;
-use crate::lang::Sentence;
+use crate::lang::{Lang, Sentence};
 use crate::measure::ledger::LedgerTotals;
 use crate::measure::membership::MembershipTotals;
 use crate::measure::pauses::{PausedBy, Pauses};
 use crate::measure::updates::MissingUpdate;
 use crate::measure::{Interval, Phase, SourceCounts, Totals};
+use crate::numbers;
 
 /// Why a run could not begin.
 #[derive(Debug, thiserror::Error)]
@@ -20,6 +23,17 @@ pub enum EngineError {
     /// A worker could not make its poll or thread.
     #[error("a worker could not start: {0}")]
     Worker(String),
+    /// The instant at which it was to begin has passed.
+    #[error("it was to start at {start_at}, and all was ready {} later than that: give all shards a later --start-at", numbers::span(*by))]
+    Late {
+        /// The instant.
+        start_at: Timestamp,
+        /// How long ago that was.
+        by: Duration,
+    },
+    /// It was stopped before that instant.
+    #[error("stopped while waiting for --start-at: {}; nothing was loaded", .0.text(Lang::En))]
+    Stopped(Sentence),
 }
 
 /// What a run is asked every 50 ms.

@@ -91,7 +91,7 @@ pub fn run(
         let mut control = Control::new(plan, &layout, clock, Arc::clone(&shared), board.clone());
         control.follow(acts.clone(), servers.clone());
         control.steered_by(steering.course);
-        control.gather_workers(&receiver)?;
+        control.gather_workers(&receiver, steering.stop)?;
         control.go(&receiver, steering, on_second);
         Ok(control.outcome(space.method()))
     })

@@ -5,8 +5,10 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// Who has to act for a failure to go away.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Blame {
     /// This machine, the load generator, ran into a limit of its own.
     Machine,
@@ -53,7 +55,7 @@ pub enum Excuse {
 }
 
 /// An error that the scenario names, with whom the scenario blames for it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct NamedFault {
     /// Index into `Scenario::error_names`.
     pub name: u8,
@@ -148,7 +150,9 @@ macro_rules! faults {
         $( $(#[$nested_doc:meta])* nested $nested:ident($inner:ty) )?
     ) => {
         $(#[$about])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(
+            Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+        )]
         pub enum $name {
             $( $(#[$doc])* $variant $( ($payload) )?, )+
             $( $(#[$nested_doc])* $nested($inner), )?

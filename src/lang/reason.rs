@@ -62,6 +62,15 @@ texts! {
         NotFinished => "The run is not finished.", "테스트가 아직 끝나지 않았습니다.";
         Aborted => "The run was ended early by {0}.", "중단 규칙에 따라 테스트를 일찍 끝냈습니다: {0}.";
         Stopped => "The run was stopped early: {0}.", "테스트가 중간에 중단되었습니다: {0}.";
+        ShardsMissing => "{0} of the planned sessions ({1}) are missing: their shards did not finish, and nothing of these is in the sum.",
+            "계획한 세션 중 {0}개({1})가 빠졌습니다. 해당 샤드가 끝나지 않아 합계에 들어 있지 않습니다.";
+        ShardUnfinished => "Shard {0} of {1} did not finish: its {2} sessions are not in the sum.",
+            "샤드 {0}(전체 {1}개)이 끝나지 않았습니다. 세션 {2}개가 합계에 없습니다.";
+        ShardInconclusive => "Shard {0} of {1} is inconclusive: {2}", "샤드 {0}(전체 {1}개)의 결과를 판정할 수 없습니다: {2}";
+        ShardPaused => "Shard {0} of {1} was paused for {2}: what it played after that came later than the other shards' part of the plan.",
+            "샤드 {0}(전체 {1}개)이 {2} 동안 일시 중지되었습니다. 이후의 세션이 다른 샤드보다 늦게 진행되었습니다.";
+        ShardsApart => "The shards started {0} apart: their arrivals are not the plan's; give all of them the same --start-at.",
+            "샤드들의 시작 시각이 {0} 차이 나서 도착이 계획과 다릅니다. 모두에 같은 --start-at을 지정하십시오.";
         AccountsOpen => "The accounts do not close, which is a defect of startline: {0}.",
             "집계가 맞지 않습니다. startline의 결함입니다: {0}.";
         Unequal => "{0} does not close: {1} against {2}", "{0} 불일치: {1} 대 {2}";

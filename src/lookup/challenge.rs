@@ -349,9 +349,9 @@ fn room(them: &Participants, answer: &Value) -> Option<u64> {
 
 /// How many of the plan's members can enter.
 fn standing(plan: &Plan, them: &Participants, listed: &HashMap<MemberName, String>) -> Standing {
-    let mut standing = Standing { absent: plan.settings.sessions, ..Standing::default() };
+    let mut standing = Standing { absent: plan.sessions(), ..Standing::default() };
     for (member, status) in listed {
-        if plan.members.session_of(member).is_none_or(|index| index.0 >= plan.settings.sessions) {
+        if plan.members.session_of(member).is_none_or(|index| index.0 >= plan.sessions()) {
             continue;
         }
         let is_one_of = |statuses: &[String]| statuses.iter().any(|known| known == status);

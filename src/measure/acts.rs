@@ -8,6 +8,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use serde::{Deserialize, Serialize};
 use startline_os::tick::Tick;
 
 use super::servers::ServerIndex;
@@ -20,7 +21,7 @@ use crate::scenario::kinds::Kind;
 pub const BYTES: u64 = 8;
 
 /// What a session does that its server announces.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Deed(u8);
 
 impl Deed {

@@ -2,12 +2,14 @@
 //!
 //! Knows no name. Invariant: once accounts are closed, [`Beats::check`] holds for each heartbeat.
 
+use serde::{Deserialize, Serialize};
+
 use super::PingEvent;
 use super::sums::{at_most, equal};
 use crate::lang::{Reason, Sentence};
 
 /// Of a heartbeat, or of all together; of a message that awaits nothing, `due`, `sent` and `missed`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Beats {
     /// Messages that fell due.
     pub due: u64,

@@ -3,6 +3,7 @@
 //! Knows no names and no time of day. Invariant: once accounts are closed, [`Counts::check`] holds;
 //! if it does not, this program has lost something and no figure of the run can be trusted.
 
+use serde::{Deserialize, Serialize};
 use startline_os::tick::TICK_MICROS;
 
 use super::beats::Beats;
@@ -16,7 +17,7 @@ pub const ERROR_RATE_FORMULA: &str =
 pub const SESSION_ERROR_RATE_FORMULA: &str = "failed sessions / sessions started";
 
 /// Everything that is counted once a worker and summed.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
     /// Sessions that began their first step.
     pub started: u64,
@@ -72,7 +73,7 @@ pub struct Counts {
 }
 
 /// What came compressed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Compression {
     /// Sessions whose server agreed upon it.
     pub sessions: u64,

@@ -6,6 +6,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::fault::{Blame, Fault};
 use crate::scenario::StepIndex;
 
@@ -19,8 +21,9 @@ pub const SAMPLES_PER_KIND_MAX: u8 = 20;
 pub const SAMPLE_EVIDENCE_BYTES_MAX: usize = 512;
 
 /// How many sessions failed, by step and kind.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Failures {
+    #[serde(with = "super::listed")]
     by_kind: BTreeMap<(StepIndex, Fault), u64>,
     by_blame: [u64; Blame::ALL.len()],
     uncounted: u64,

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use startline_os::tick::Ticks;
 
 use super::Latencies;
@@ -21,7 +22,7 @@ pub enum Unread {
 }
 
 /// Of one kind.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct KindTally {
     /// Answers sent.
     pub answers: u64,

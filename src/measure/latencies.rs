@@ -9,6 +9,7 @@
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
+use serde::{Deserialize, Serialize};
 use startline_os::tick::Ticks;
 
 /// The greatest latency told apart, in microseconds: twice the longest timeout that makes sense.
@@ -18,7 +19,8 @@ pub const LATENCY_MICROS_MAX: u64 = 120_000_000;
 const SIGNIFICANT_DIGITS: u8 = 2;
 
 /// Latencies in microseconds.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(from = "Listed", into = "Listed")]
 pub struct Latencies {
     /// `u32` counts: 4 billion in one bucket would take a million sessions' heartbeats a day and
     /// more.
@@ -108,6 +110,33 @@ impl Latencies {
     /// The histogram itself, of microseconds, for the interval log; `None` without values.
     pub fn histogram(&self) -> Option<&Histogram<u32>> {
         self.histogram.as_ref().filter(|histogram| !histogram.is_empty())
+    }
+}
+
+/// Latencies as a file has them: each bucket that is used, with its count.
+#[derive(Default, Serialize, Deserialize)]
+struct Listed {
+    sum_micros: u64,
+    min_micros: u64,
+    max_micros: u64,
+    counts: Vec<(u64, u32)>,
+}
+
+impl From<Latencies> for Listed {
+    fn from(it: Latencies) -> Self {
+        let Latencies { sum_micros, min_micros, max_micros, ref histogram } = it;
+        let used = histogram.iter().flat_map(Histogram::iter_recorded);
+        let counts = used.map(|bucket| (bucket.value_iterated_to(), bucket.count_at_value()));
+        Self { sum_micros, min_micros, max_micros, counts: counts.collect() }
+    }
+}
+
+impl From<Listed> for Latencies {
+    fn from(it: Listed) -> Self {
+        match it.counts.is_empty() {
+            true => Self::default(),
+            false => Self::of(it.counts.into_iter(), it.sum_micros, it.min_micros, it.max_micros),
+        }
     }
 }
 

@@ -15,6 +15,7 @@ mod returning;
 mod rows;
 mod set;
 mod shape;
+mod sum;
 
 pub use board::Board;
 pub use close::{LedgerTotals, close};

@@ -10,6 +10,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::ledger::SessionSet;
 use super::observers::ObserverRows;
 use super::updates::SETTLES_SECONDS;
@@ -178,7 +180,7 @@ pub struct Closing<'a> {
 }
 
 /// What was found. Servers are those of the sessions.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MembershipTotals {
     /// Members announced as gone whose sessions were open, by the server of their session.
     pub gone_while_open: BTreeMap<String, u64>,
@@ -196,6 +198,7 @@ pub struct MembershipTotals {
     /// of the session.
     pub still_listed: BTreeMap<String, u64>,
     /// The missing pairs by server of the closed session and of the observer.
+    #[serde(with = "super::listed")]
     pub missing_by_server: BTreeMap<(String, String), u64>,
     /// The unannounced sessions by their server.
     pub unannounced_by_server: BTreeMap<String, u64>,
@@ -204,6 +207,34 @@ pub struct MembershipTotals {
 }
 
 impl MembershipTotals {
+    /// Adds another run's, judged by itself.
+    pub fn add(&mut self, other: &Self) {
+        // Taken apart in full, so that a figure added later cannot be forgotten here.
+        let Self {
+            gone_while_open,
+            closed,
+            pending,
+            expected,
+            missing,
+            unannounced,
+            still_listed,
+            missing_by_server,
+            unannounced_by_server,
+            samples,
+        } = other;
+        add_by(&mut self.gone_while_open, gone_while_open);
+        self.closed += closed;
+        self.pending += pending;
+        self.expected += expected;
+        self.missing += missing;
+        self.unannounced += unannounced;
+        add_by(&mut self.still_listed, still_listed);
+        add_by(&mut self.missing_by_server, missing_by_server);
+        add_by(&mut self.unannounced_by_server, unannounced_by_server);
+        self.samples.extend_from_slice(samples);
+        self.samples.truncate(SAMPLES_MAX);
+    }
+
     /// Judges all workers' accounts; `server_of` names the server of a session.
     pub fn judge(
         heard: &[Heard],
@@ -290,6 +321,12 @@ impl Closing<'_> {
 pub fn bytes(sessions: u32, observers: usize, workers: usize) -> u64 {
     let sessions = u64::from(sessions);
     sessions * 8 + sessions * observers as u64 / 8 + ObserverRows::bytes(sessions) * workers as u64
+}
+
+fn add_by<K: Ord + Clone>(mine: &mut BTreeMap<K, u64>, theirs: &BTreeMap<K, u64>) {
+    for (key, count) in theirs {
+        *mine.entry(key.clone()).or_default() += count;
+    }
 }
 
 #[cfg(test)]

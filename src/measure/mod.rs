@@ -16,6 +16,7 @@ mod fates;
 mod kinds;
 mod latencies;
 pub mod ledger;
+mod listed;
 pub mod membership;
 mod observers;
 pub mod pauses;
@@ -34,6 +35,7 @@ pub mod updates;
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use startline_os::tick::Ticks;
 
 use crate::fault::Fault;
@@ -81,7 +83,7 @@ pub const ENTERED: &str = "entered";
 pub const LEFT: &str = "left";
 
 /// What there is to count: names by index.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Layout {
     /// The scenario's steps, as in [`crate::scenario::Scenario::step_names`].
     pub steps: Vec<String>,
@@ -100,7 +102,7 @@ pub struct Layout {
 }
 
 /// Something that members do and that is announced to the others.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AnnouncedName {
     /// What.
     pub deed: Deed,
@@ -111,7 +113,7 @@ pub struct AnnouncedName {
 }
 
 /// What is measured of a kind of messages beyond their number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum KindFigure {
     /// How long before they came they were sent.
     Age,
@@ -124,7 +126,7 @@ pub enum KindFigure {
 }
 
 /// A periodic message to count.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EveryName {
     /// Its name.
     pub name: String,
@@ -189,7 +191,7 @@ fn figures(kinds: &[Kind]) -> Vec<(u8, KindFigure)> {
 }
 
 /// A failure as it is kept in `failures.jsonl`, a bounded number of each kind.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct FaultSample {
     /// The session's number.
     pub session: SessionNumber,
@@ -208,7 +210,7 @@ pub struct FaultSample {
 }
 
 /// A message that fits no kind of the scenario's.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct UnmatchedSample {
     /// The session's number.
     pub session: SessionNumber,

@@ -19,7 +19,7 @@ pub enum PausedBy {
 }
 
 /// A time in which nobody arrived and nobody left by plan.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pause {
     /// When it began, since the run's start.
     pub at: Duration,
@@ -30,7 +30,7 @@ pub struct Pause {
 }
 
 /// See the module's documentation.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pauses(pub Vec<Pause>);
 
 impl Pauses {

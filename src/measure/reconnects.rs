@@ -7,6 +7,7 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
 use startline_os::tick::Ticks;
 
 use super::sums::unequal;
@@ -16,7 +17,7 @@ use crate::lang::{Reason, Sentence};
 use crate::scenario::StepIndex;
 
 /// What became of some drops.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Drops {
     /// Sessions that dropped; one that drops again counts again.
     pub dropped: u64,
@@ -70,7 +71,7 @@ pub enum Ended {
 }
 
 /// Connections that were cut silently.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Silent {
     /// The peer hears nothing.
     pub mute: u64,
@@ -80,7 +81,7 @@ pub struct Silent {
 }
 
 /// See the module's documentation.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Reconnects {
     /// All of them.
     pub all: Drops,
@@ -94,6 +95,7 @@ pub struct Reconnects {
     pub came_to: BTreeMap<String, u64>,
     /// Connections that were cut silently.
     pub silent: Silent,
+    #[serde(with = "super::listed")]
     by_cause: BTreeMap<Fault, Drops>,
     by_server: BTreeMap<String, Drops>,
     steps: Vec<StepTally>,

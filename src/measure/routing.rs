@@ -18,6 +18,8 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 pub use self::hashed::{Hashed, Move, java_hash};
 use self::hashed::{RESIDUES, residue};
 use super::servers::{PATHS_MAX, is_path_of, origin};
@@ -36,14 +38,14 @@ const LONE_PATHS_MIN: usize = 3;
 pub const JUDGED_SERVERS_MAX: usize = 8;
 
 /// The servers that members were sent to.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Routing {
     servers: Vec<Server>,
     beyond: u64,
 }
 
 /// A server: one URL, as [`super::servers`] names it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Server {
     /// Scheme, host and port, perhaps with a path.
     pub url: String,
@@ -56,6 +58,7 @@ pub struct Server {
     /// Sessions that failed on their way there, or there.
     pub failures: Failures,
     /// When the first and the last of each kind did, since the run began.
+    #[serde(with = "super::listed")]
     between: BTreeMap<(StepIndex, Fault), (Duration, Duration)>,
     /// Heartbeats that failed there, but for this machine's stalls.
     pub ping_failed: u64,

@@ -6,11 +6,13 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 /// Stalls kept by their instants.
 pub const STALLS_KEPT_MAX: usize = 200;
 
 /// A time without running.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stall {
     /// Since the run began.
     pub from: Duration,
@@ -21,7 +23,7 @@ pub struct Stall {
 }
 
 /// All stalls of a run, in order.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stalls {
     kept: Vec<Stall>,
     beyond: u64,
@@ -51,6 +53,13 @@ impl Stalls {
         }
         let at = self.kept.partition_point(|it| it.from < stall.from);
         self.kept.insert(at, stall);
+    }
+
+    /// Adds those of another run.
+    pub fn join(&mut self, other: &Self) {
+        let Self { kept, beyond } = other;
+        kept.iter().for_each(|stall| self.add(*stall));
+        self.beyond += beyond;
     }
 
     /// Those that are kept, in order.

@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::propagation::Propagated;
 use super::routing::Routing;
 use super::sums::unequal;
@@ -22,7 +24,7 @@ use crate::members::SessionNumber;
 use crate::scenario::{MessageType, StepIndex};
 
 /// What was recorded of one step.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct StepTally {
     /// Successes, from the instant each was due. What results are judged by.
     pub from_due: Latencies,
@@ -33,17 +35,8 @@ pub struct StepTally {
     pub stalled: u64,
 }
 
-impl StepTally {
-    /// Adds another's.
-    pub fn add(&mut self, other: &Self) {
-        self.from_due.add(&other.from_due);
-        self.from_sent.add(&other.from_sent);
-        self.stalled += other.stalled;
-    }
-}
-
 /// Counts, latencies, failures and routing of some time.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Tally {
     /// Sessions, heartbeats and bytes.
     pub counts: Counts,
@@ -80,7 +73,44 @@ pub struct Tally {
     /// By step index; shorter than the scenario where nothing was recorded.
     pub(super) steps: Vec<StepTally>,
     /// By message type; [`MessageType::OTHER`] is the last slot, so every type is a valid index.
+    #[serde(with = "counts_of_types")]
     pub(super) messages: [u64; 256],
+}
+
+impl StepTally {
+    /// Adds another's.
+    pub fn add(&mut self, other: &Self) {
+        let Self { from_due, from_sent, stalled } = other;
+        self.from_due.add(from_due);
+        self.from_sent.add(from_sent);
+        self.stalled += stalled;
+    }
+}
+
+/// Adds lists place by place; a place that one of them does not have has nothing.
+fn add_each<T: Default>(mine: &mut Vec<T>, theirs: &[T], add: impl Fn(&mut T, &T)) {
+    if mine.len() < theirs.len() {
+        mine.resize_with(theirs.len(), T::default);
+    }
+    mine.iter_mut().zip(theirs).for_each(|(mine, theirs)| add(mine, theirs));
+}
+
+/// Counts by message type, those that are not zero.
+mod counts_of_types {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(counts: &[u64; 256], serializer: S) -> Result<S::Ok, S::Error> {
+        let used = counts.iter().enumerate().filter(|(_, count)| **count > 0);
+        serializer.collect_seq(used)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<[u64; 256], D::Error> {
+        let mut counts = [0; 256];
+        for (of, count) in Vec::<(u8, u64)>::deserialize(deserializer)? {
+            counts[usize::from(of)] = count;
+        }
+        Ok(counts)
+    }
 }
 
 impl Default for Tally {
@@ -111,41 +141,47 @@ impl Default for Tally {
 impl Tally {
     /// Adds another's.
     pub fn add(&mut self, other: &Self) {
-        self.counts.add(&other.counts);
-        self.failures.add(&other.failures);
-        self.routing.add(&other.routing);
-        for (address, counts) in &other.addresses {
+        // Taken apart in full, so that a figure added later cannot be forgotten here.
+        let Self {
+            counts,
+            failures,
+            routing,
+            addresses,
+            secured,
+            lag,
+            http_wait,
+            ticket_age,
+            missed_wait,
+            start_lag,
+            turn,
+            updates,
+            propagated,
+            reconnects,
+            every,
+            kinds,
+            steps,
+            messages,
+        } = other;
+        self.counts.add(counts);
+        self.failures.add(failures);
+        self.routing.add(routing);
+        for (address, counts) in addresses {
             *self.addresses.entry(*address).or_default() += *counts;
         }
-        self.secured.add(&other.secured);
-        self.lag.add(&other.lag);
-        self.http_wait.add(&other.http_wait);
-        self.ticket_age.add(&other.ticket_age);
-        self.missed_wait.add(&other.missed_wait);
-        self.start_lag.add(&other.start_lag);
-        self.turn.add(&other.turn);
-        self.updates.add(&other.updates);
-        self.propagated.add(&other.propagated);
-        self.reconnects.add(&other.reconnects);
-        if self.steps.len() < other.steps.len() {
-            self.steps.resize_with(other.steps.len(), StepTally::default);
-        }
-        for (mine, theirs) in self.steps.iter_mut().zip(&other.steps) {
-            mine.add(theirs);
-        }
-        if self.every.len() < other.every.len() {
-            self.every.resize_with(other.every.len(), Beats::default);
-        }
-        for (mine, theirs) in self.every.iter_mut().zip(&other.every) {
-            mine.add(theirs);
-        }
-        if self.kinds.len() < other.kinds.len() {
-            self.kinds.resize_with(other.kinds.len(), KindTally::default);
-        }
-        for (mine, theirs) in self.kinds.iter_mut().zip(&other.kinds) {
-            mine.add(theirs);
-        }
-        for (mine, theirs) in self.messages.iter_mut().zip(&other.messages) {
+        self.secured.add(secured);
+        self.lag.add(lag);
+        self.http_wait.add(http_wait);
+        self.ticket_age.add(ticket_age);
+        self.missed_wait.add(missed_wait);
+        self.start_lag.add(start_lag);
+        self.turn.add(turn);
+        self.updates.add(updates);
+        self.propagated.add(propagated);
+        self.reconnects.add(reconnects);
+        add_each(&mut self.steps, steps, StepTally::add);
+        add_each(&mut self.every, every, Beats::add);
+        add_each(&mut self.kinds, kinds, KindTally::add);
+        for (mine, theirs) in self.messages.iter_mut().zip(messages) {
             *mine += theirs;
         }
     }
@@ -187,10 +223,11 @@ impl Tally {
 }
 
 /// What one worker recorded since its last hand-over, or several merged.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Interval {
     pub(super) tally: Tally,
     pub(super) samples: Vec<FaultSample>,
+    #[serde(skip)]
     pub(super) fates: Vec<(SessionNumber, Fate)>,
     pub(super) stalls: Vec<Stall>,
     pub(super) unmatched: Option<UnmatchedSample>,
@@ -265,10 +302,11 @@ impl Interval {
 }
 
 /// Everything of all workers so far.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Totals {
     layout: Layout,
     tally: Tally,
+    #[serde(with = "super::listed")]
     first_samples: BTreeMap<(StepIndex, Fault), FaultSample>,
     stalls: Stalls,
     first_unmatched: Option<UnmatchedSample>,
@@ -308,16 +346,16 @@ impl Totals {
         }
     }
 
-    /// Adds those of another time.
+    /// Adds those of another time, or of another run of the same plan.
     pub fn merge(&mut self, other: &Self) {
-        self.tally.add(&other.tally);
-        other.stalls.kept().iter().for_each(|stall| self.stalls.add(*stall));
-        for (key, sample) in &other.first_samples {
+        // Taken apart in full, so that a figure added later cannot be forgotten here.
+        let Self { layout: _, tally, first_samples, stalls, first_unmatched } = other;
+        self.tally.add(tally);
+        for (key, sample) in first_samples {
             self.first_samples.entry(*key).or_insert_with(|| sample.clone());
         }
-        if self.first_unmatched.is_none() {
-            self.first_unmatched.clone_from(&other.first_unmatched);
-        }
+        self.stalls.join(stalls);
+        self.first_unmatched = self.first_unmatched.take().or_else(|| first_unmatched.clone());
     }
 
     /// The names that the figures are by.

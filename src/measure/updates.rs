@@ -9,6 +9,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use serde::{Deserialize, Serialize};
+
 use super::observers::ObserverRows;
 use crate::members::{MemberId, MemberName, Members, SessionNumber};
 
@@ -347,7 +349,7 @@ impl Updates {
 }
 
 /// An update that did not come.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MissingUpdate {
     /// Who did not get it.
     pub observer: MemberName,

@@ -23,6 +23,16 @@ pub enum HttpMode {
     Pooled,
 }
 
+impl HttpMode {
+    /// Returns what the user asked for; without a number of shared connections it is the default.
+    pub fn with(self, connections: Option<u32>) -> Http {
+        match self {
+            Self::PerSession => Http::PerSession,
+            Self::Pooled => Http::Pooled { connections: connections.unwrap_or(CONNECTIONS_DEFAULT) },
+        }
+    }
+}
+
 /// Which connections carry the HTTP steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Http {

@@ -102,6 +102,24 @@ impl Load {
         }
     }
 
+    /// Returns what one of so many shards receives of it: each has an even part of the sessions.
+    pub fn of_shard(self, of: u32) -> Self {
+        let part = |count: u64| count / u64::from(of);
+        let rate = |rate: f64| rate / f64::from(of);
+        Self {
+            entered: part(self.entered),
+            listed_bytes: part(self.listed_bytes),
+            entered_bytes: part(self.entered_bytes),
+            ramp_mean_per_s: rate(self.ramp_mean_per_s),
+            ramp_end_per_s: rate(self.ramp_end_per_s),
+            ramp_down_start_per_s: rate(self.ramp_down_start_per_s),
+            records_per_s: rate(self.records_per_s),
+            hold_per_s: rate(self.hold_per_s),
+            hold_bytes_per_s: rate(self.hold_bytes_per_s),
+            receivers: part(self.receivers),
+        }
+    }
+
     /// Returns the most deliveries a second of any phase.
     pub fn peak_per_s(&self) -> f64 {
         self.ramp_end_per_s.max(self.hold_per_s).max(self.ramp_down_start_per_s)

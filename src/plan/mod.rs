@@ -20,6 +20,7 @@ mod script;
 pub mod search;
 pub mod settings;
 pub mod shape;
+pub mod shard;
 pub mod share;
 pub mod sources;
 pub mod summary;
@@ -48,6 +49,7 @@ pub use script::{Hidden, ScenarioSettings};
 pub use search::{FindMax, Search};
 pub use settings::{PlanError, Settings};
 pub use shape::Shape;
+pub use shard::Shard;
 pub use share::Share;
 pub use sources::PortMethod;
 pub use tls::{CaFile, Identity, KeyExchange, SuiteOrder, Tls};
@@ -90,8 +92,13 @@ impl Plan {
     /// close.
     pub fn connections(&self) -> u32 {
         let shared = self.http.connections().saturating_mul(self.workers as u32);
-        let beside = Beside::of(&self.scenario).at_once(self.settings.sessions, self.settings.ramp);
-        self.settings.sessions.saturating_add(shared).saturating_add(beside as u32)
+        let beside = Beside::of(&self.scenario).at_once(self.sessions(), self.settings.ramp);
+        self.sessions().saturating_add(shared).saturating_add(beside as u32)
+    }
+
+    /// Returns the sessions open at once, at most: of a shard, its own.
+    pub fn sessions(&self) -> u32 {
+        self.shape.slots()
     }
 
     /// Whether sessions send the scenario's quit message before they close.
@@ -165,7 +172,7 @@ impl Plan {
     /// Returns the arrivals planned a second; `None` when all start at once.
     pub fn arrivals_per_s(&self) -> Option<f64> {
         let ramp_s = self.settings.ramp.as_secs_f64();
-        (ramp_s > 0.0).then(|| f64::from(self.settings.sessions) / ramp_s)
+        (ramp_s > 0.0).then(|| f64::from(self.sessions()) / ramp_s)
     }
 
     /// Returns the shortest of the scenario's timeouts; zero if it has none.

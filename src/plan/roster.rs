@@ -93,6 +93,26 @@ impl Roster {
         Ok(picked.with_rows(Arc::new(members.rows_of(sessions))))
     }
 
+    /// Returns those that are one shard's, by their numbers in the whole.
+    ///
+    /// # Errors
+    /// As [`Roster::members`].
+    pub fn shared(members: &Members, numbers: Vec<u32>) -> Result<Members, RosterError> {
+        let step = numbers.windows(2).map(|pair| pair[1] - pair[0]).next().unwrap_or(1);
+        let is_even = numbers.windows(2).all(|pair| pair[1] - pair[0] == step);
+        let own = match (members.only_range(), numbers.first()) {
+            (Some((first, challenge)), Some(number)) if is_even => {
+                let first = MemberId(first.0 + u64::from(*number));
+                Members::spaced(first, numbers.len() as u32, step, challenge)
+            }
+            _ => {
+                let places: Vec<usize> = numbers.iter().map(|number| *number as usize).collect();
+                Self::picked(members, &places)?
+            }
+        };
+        Ok(own.numbered(numbers.into()))
+    }
+
     /// Moves all of them to another challenge.
     pub fn in_challenge(&self, challenge: u64) -> Self {
         Self { spans: self.spans.iter().map(|span| Span { challenge, ..*span }).collect() }

@@ -41,6 +41,9 @@ pub struct ScenarioSettings {
     /// What the rows of the run's members say.
     #[serde(skip)]
     pub header: Option<Header>,
+    /// It is of results that are read back: nothing is played, and secrets are not needed.
+    #[serde(skip)]
+    pub is_read_back: bool,
 }
 
 /// Values by name that are in no output.
@@ -128,10 +131,17 @@ impl ScenarioSettings {
     pub fn compile(&self) -> Result<Scenario, ScenarioError> {
         let set: Vec<(String, String)> = self.set.clone().into_iter().collect();
         let is_given = |name: &String| self.set_secrets.contains(name) || self.set_files.contains_key(name);
+        let mut secrets = self.secrets.0.clone();
+        if self.is_read_back {
+            let wanted = outside::wanted(&self.file, &self.source).into_iter();
+            let wanted = wanted.chain(self.set_files.keys().cloned());
+            secrets.extend(wanted.map(|name| (name, outside::STAND_IN.to_owned())));
+        }
         let outside = Outside {
             is_open: true,
+            is_read_back: self.is_read_back,
             base: self.base.clone(),
-            secrets: self.secrets.0.clone(),
+            secrets,
             written: self.secrets.0.keys().filter(|name| !is_given(name)).cloned().collect(),
             header: self.header.clone(),
         };

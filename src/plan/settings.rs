@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use startline_os::affinity;
 use startline_os::units::{self, duration_text, grouped};
@@ -25,7 +26,7 @@ use super::search::FindMax;
 use super::shape::Stage;
 use super::sources::{self, PortMethod, SourceSpec};
 use super::target::TargetError;
-use super::{End, Http, HttpMode, Observers, Plan, Resolve, Target, Tls, http, schedule};
+use super::{End, Http, HttpMode, Observers, Plan, Resolve, Shard, Target, Tls, schedule};
 use crate::scenario::every::Interval;
 use crate::scenario::{Scenario, ScenarioError};
 
@@ -117,6 +118,12 @@ pub struct Settings {
     /// When the run ends early.
     #[serde(default = "AbortRule::default_rules")]
     pub abort_on: Vec<AbortRule>,
+    /// Which part of the plan this process plays; `None`: all of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shard: Option<Shard>,
+    /// When the first session starts, by the wall clock; `None`: as soon as all is ready.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start_at: Option<Timestamp>,
     /// Seeds everything that is random.
     pub seed: u64,
     /// Hosts other than the target's that a WebSocket URL from the server may lead to.
@@ -256,7 +263,7 @@ impl Settings {
         self.drops.sort_by_key(|drop| drop.at);
         self.leave_out_unreachable(&mut target)?;
         let scenario = self.scenario()?;
-        let members = self.members.first(self.members_used())?.members()?.with_rows(Arc::clone(&self.rows));
+        let members = self.plan_members()?;
         let (workers, shape) = (self.workers(&scenario, limits), self.shape());
         self.check_rows(&scenario, workers)?;
         let members_return = self.may_return(&shape, &scenario);
@@ -277,22 +284,13 @@ impl Settings {
         })
     }
 
-    /// Returns how many members take part.
-    pub fn members_used(&self) -> u32 {
-        match self.recycle {
-            _ if self.is_staged() => self.members.len() as u32,
-            true => self.members.len().min(u64::from(self.sessions)) as u32,
-            false => self.sessions,
-        }
-    }
-
     /// Returns the engine threads: as given, or by the cores and the descriptor limit.
     fn workers(&self, scenario: &Scenario, limits: &Limits) -> usize {
         self.workers.unwrap_or_else(|| {
             let shared = self.http().connections();
-            let beside = Beside::of(scenario).at_once(self.sessions, self.ramp) as u32;
+            let beside = Beside::of(scenario).at_once(self.own_sessions(), self.ramp) as u32;
             capacity::workers(
-                self.sessions.saturating_add(beside),
+                self.own_sessions().saturating_add(beside),
                 shared,
                 affinity::cores(),
                 limits.descriptors_hard,
@@ -329,7 +327,7 @@ impl Settings {
         limits: &Limits,
     ) -> Result<Vec<IpAddr>, PlanError> {
         let value = |reason| PlanError::Value { what: "--source-ip", reason };
-        let given = sources::all(&self.source_ips).map_err(value)?;
+        let given = self.own_sources(sources::all(&self.source_ips).map_err(value)?);
         if !given.is_empty() {
             return Ok(given);
         }
@@ -338,23 +336,19 @@ impl Settings {
         let (waiting, shared) = match self.http() {
             _ if scenario.http.is_empty() => (0, 0),
             Http::PerSession => {
-                (capacity::closed_within(self.sessions, self.ramp, limits.loopback_time_wait), 0)
+                (capacity::closed_within(self.own_sessions(), self.ramp, limits.loopback_time_wait), 0)
             }
             Http::Pooled { connections } => (0, u64::from(connections) * workers as u64),
         };
-        let beside = Beside::of(scenario).ports(self.sessions, self.ramp, limits.loopback_time_wait);
-        let ports = u64::from(self.sessions) + waiting + shared + beside;
-        Ok(capacity::loopback_sources(ports.div_ceil(target.addresses.len() as u64), of_an_address))
+        let beside = Beside::of(scenario).ports(self.own_sessions(), self.ramp, limits.loopback_time_wait);
+        let ports = u64::from(self.own_sessions()) + waiting + shared + beside;
+        let ports = ports.div_ceil(target.addresses.len() as u64);
+        Ok(self.own_loopback_sources(capacity::loopback_sources(ports, of_an_address)))
     }
 
     /// Returns which connections carry the HTTP steps.
     fn http(&self) -> Http {
-        match self.http {
-            HttpMode::PerSession => Http::PerSession,
-            HttpMode::Pooled => {
-                Http::Pooled { connections: self.http_connections.unwrap_or(http::CONNECTIONS_DEFAULT) }
-            }
-        }
+        self.http.with(self.http_connections)
     }
 
     /// Returns what the run needs of a challenge's schedule.
@@ -368,6 +362,7 @@ impl Settings {
         if self.sessions == 0 {
             return value("sessions", "it must be at least 1".into());
         }
+        self.check_shard()?;
         if let Some(workers) = self.workers.filter(|workers| *workers == 0 || *workers > WORKERS_MAX) {
             return value("workers", format!("{workers} is not from 1 to {WORKERS_MAX}"));
         }
@@ -477,6 +472,7 @@ fn system_zone() -> String {
 }
 
 mod connections;
+mod shards;
 mod stages;
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use super::capacity::{WORKERS_MAX, mock_time_scale};
 use super::load::{Load, Shape, cores_text, per_second, rate_warning, whole};
 use super::observers::pairs_bytes;
 use super::shape::Stage;
-use super::{Http, KeyExchange, Plan, Search, SuiteOrder};
+use super::{Http, KeyExchange, Plan, Search, Shard, SuiteOrder};
 
 /// What a user should see of a plan before it starts.
 #[derive(Clone, Debug)]
@@ -39,6 +39,7 @@ impl<'p> Summary<'p> {
                 ramp_down: settings.ramp_down,
                 records_each_per_s: records_each_per_s(plan),
             })
+            .of_shard(settings.shard.map_or(1, Shard::of))
         });
         Self { plan, load, memory_bytes: None }
     }
@@ -59,7 +60,7 @@ impl<'p> Summary<'p> {
         // The guide's rate is for real servers; the mock server may be pushed further.
         let rate = match self.plan.is_for_mock() {
             true => None,
-            false => rate_warning(settings.sessions, settings.ramp),
+            false => rate_warning(self.plan.sessions(), settings.ramp),
         };
         let load = self.load_warning();
         let scenario = scenario_warnings(self.plan);
@@ -175,7 +176,7 @@ impl<'p> Summary<'p> {
 
     fn phases(&self) -> String {
         let settings = &self.plan.settings;
-        let rate = per_second(f64::from(settings.sessions), settings.ramp);
+        let rate = per_second(f64::from(self.plan.sessions()), settings.ramp);
         let mut text = format!("ramp {} ({rate:.1}/s)", duration_text(settings.ramp));
         if self.plan.scenario.websocket.is_some() {
             let end = end_text(self.plan.quits());
@@ -254,7 +255,7 @@ impl<'p> Summary<'p> {
     }
 
     fn heartbeat(&self) -> Option<String> {
-        let sessions = f64::from(self.plan.settings.sessions);
+        let sessions = f64::from(self.plan.sessions());
         let every = self.plan.scenario.websocket.iter().flat_map(|websocket| &websocket.every);
         let messages: Vec<String> = every
             .filter(|every| every.on)
@@ -300,12 +301,19 @@ impl fmt::Display for Summary<'_> {
         let members = plan.scenario.schedule.as_ref().map(|_| format!(", members {}", plan.settings.members));
         let sessions = format!(
             "{} on {} worker{plural}{}, seed {}",
-            grouped(plan.settings.sessions.into()),
+            grouped(plan.sessions().into()),
             plan.workers,
             members.unwrap_or_default(),
             plan.settings.seed
         );
         line(f, "sessions", &sessions)?;
+        if let Some(shard) = plan.settings.shard {
+            let all = grouped(plan.settings.sessions.into());
+            line(f, "shard", &format!("{shard}, of {all} sessions in all"))?;
+        }
+        if let Some(start_at) = plan.settings.start_at {
+            line(f, "starts at", &start_at.to_string())?;
+        }
         if let Some(members) = self.members() {
             line(f, "members", &members)?;
         }

@@ -39,11 +39,11 @@ fn ask(plan: &Plan, schedule: &Schedule, agent: &ureq::Agent) -> Result<LookedUp
     };
     // Only this member was refused; others may be there.
     let is_refused = first.downcast_ref::<Unexpected>().is_some_and(|it| (400..=499).contains(&it.status));
-    let others = (1..plan.settings.sessions).take(if is_refused { MEMBERS_TRIED_MAX - 1 } else { 0 });
+    let others = (1..plan.sessions()).take(if is_refused { MEMBERS_TRIED_MAX - 1 } else { 0 });
     match others.into_iter().find_map(|member| Asker::log_in(plan, schedule, agent, member).ok()) {
         Some(asker) => asker.look_up(),
         None => {
-            let tried = if is_refused { plan.settings.sessions.min(MEMBERS_TRIED_MAX as u32) } else { 1 };
+            let tried = if is_refused { plan.sessions().min(MEMBERS_TRIED_MAX as u32) } else { 1 };
             let others =
                 if tried > 1 { format!(", nor can the {} after it", tried - 1) } else { String::new() };
             Err(first

@@ -40,7 +40,10 @@ impl RunResult {
             )
         });
         let grounds = grounds(totals, facts, plan, &result);
-        let watched = facts.watch.as_ref().map(watched::criteria).unwrap_or_default();
+        let watched = match &facts.watched {
+            Some(by_shard) => by_shard.criteria.clone(),
+            None => facts.watch.as_ref().map(watched::criteria).unwrap_or_default(),
+        };
         match result.find_max {
             Some(_) => find_max::judge(&mut result, plan, &grounds),
             None => verdict::judge(&mut result, &plan.scenario.criteria, watched, &grounds),
@@ -99,7 +102,10 @@ fn measured(totals: &Totals, facts: &Facts, plan: &Plan) -> RunResult {
             .map(|after| ramp_down(after, propagation::result(&facts.propagated_after, totals.layout()))),
         generator: generator(totals, facts, plan),
         stalls: stalls::result(totals.stalls(), facts),
-        watch: facts.watch.as_ref().map(|seen| watched::result(seen, &steps)),
+        watch: match &facts.watched {
+            Some(by_shard) => Some(by_shard.result.clone()),
+            None => facts.watch.as_ref().map(|seen| watched::result(seen, &steps)),
+        },
         stages: Vec::new(),
         find_max: None,
         steps,
@@ -107,6 +113,8 @@ fn measured(totals: &Totals, facts: &Facts, plan: &Plan) -> RunResult {
         ending: ending_key(&facts.ending).to_owned(),
         scenario: scenario.name.clone(),
         acceptance_shown: scenario.websocket.as_ref().is_none_or(WebSocket::shows_acceptance),
+        shard: facts.shard.clone(),
+        merged: facts.merged.clone(),
         plan: serde_json::to_value(&plan.settings).unwrap_or_default(),
         started_at: facts.started_at,
         version: facts.version.clone(),
@@ -128,9 +136,12 @@ fn grounds(totals: &Totals, facts: &Facts, plan: &Plan, result: &RunResult) -> G
     {
         broken.push(Reason::AccountsOpen.with(sum));
     }
+    let merged = facts.merged.as_ref();
+    broken.extend(merged.map(MergedResult::doubts).unwrap_or_default());
     let tally = totals.tally();
     let limit = result.generator.lag_limit_ms;
-    let lagging = limit.zip(result.generator.lag_p99_ms).is_some_and(|(limit, lag)| lag > limit);
+    let lagging = merged.is_some_and(MergedResult::lags)
+        || limit.zip(result.generator.lag_p99_ms).is_some_and(|(limit, lag)| lag > limit);
     let excuses: Excuses = verdict::excuses(tally, lagging);
     Grounds {
         broken,
@@ -434,7 +445,7 @@ fn generator(totals: &Totals, facts: &Facts, plan: &Plan) -> GeneratorResult {
     let grown = facts.rss_in_hold as f64 - facts.rss_at_start as f64;
     GeneratorResult {
         workers: plan.workers as u32,
-        port_method: facts.port_method.map(str::to_owned),
+        port_method: facts.port_method.clone(),
         connections_by_source: by_source(facts, |counts| Some(counts.begun)),
         unanswered_by_source: by_source(facts, |counts| Some(counts.unanswered).filter(|count| *count > 0)),
         connections_by_address: by_address(tally),

@@ -14,13 +14,14 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::hlog::LogWriter;
+use super::kept::{self, Head};
 pub use super::timeline::Second;
 pub use super::writer::SUMMARY;
 use super::writer::{self, Directory, Writer};
-use super::{RunResult, timeline};
+use super::{Facts, RunResult, timeline};
 use crate::fault::FaultNames;
 use crate::foreign;
-use crate::measure::{FaultSample, HOLD, Interval, Layout};
+use crate::measure::{FaultSample, HOLD, Interval, Layout, Totals};
 use crate::members::{MemberName, SessionNumber};
 use crate::numbers;
 use crate::watch::running::Row;
@@ -41,6 +42,8 @@ pub const SERVERS: &str = "servers.csv";
 const SERVERS_HEAD: &str = "at_s,server,sent,opened,failed,lost,misrouted\n";
 /// The plan: repeats the run.
 pub const PLAN: &str = "plan.toml";
+/// What a shard recorded, for `startline merge`; only of a run with `--shard`.
+pub const SHARD: &str = "shard.jsonl";
 /// What each file is.
 pub const README: &str = "README.txt";
 /// The page.
@@ -90,17 +93,25 @@ pub struct ResultsDir {
     layout: Layout,
     log: LogWriter,
     log_has_head: bool,
+    /// What is recorded is kept for a merge.
+    is_shard: bool,
     /// Lines of what is watched that wait for the next second.
     watched: Vec<u8>,
     writer: Writer,
 }
 
 impl ResultsDir {
-    /// Makes the directory (and its parents) and every file in it, the plan with its text.
+    /// Makes the directory (and its parents) and every file in it, the plan with its text, and of a shard
+    /// what is to be added up, with its head.
     ///
     /// # Errors
     /// [`CreateError`], after which nothing of a run has begun.
-    pub fn create(path: &Path, layout: &Layout, plan_toml: &str) -> Result<Self, CreateError> {
+    pub fn create(
+        path: &Path,
+        layout: &Layout,
+        plan_toml: &str,
+        shard: Option<&Head>,
+    ) -> Result<Self, CreateError> {
         let refused = |path: &Path| {
             let path = path.to_owned();
             move |cause| CreateError::Io { path, cause }
@@ -113,20 +124,24 @@ impl ResultsDir {
             writer::create(&path).and_then(write).map_err(refused(&path))
         };
         open(PLAN, plan_toml.as_bytes())?;
-        open(README, readme().as_bytes())?;
+        open(README, readme(shard.is_some()).as_bytes())?;
         // Empty until the first second: it shows that the place is taken, and that it can be
         // written.
         open(SUMMARY, b"")?;
-        let files = vec![
+        let mut files = vec![
             (TIMELINE, open(TIMELINE, &timeline::head(layout))?),
             (LATENCY_LOG, open(LATENCY_LOG, b"")?),
             (FAILURES, open(FAILURES, b"")?),
             (WATCH, open(WATCH, WATCH_HEAD.as_bytes())?),
             (SERVERS, open(SERVERS, SERVERS_HEAD.as_bytes())?),
         ];
+        if let Some(head) = shard {
+            files.push((SHARD, open(SHARD, &head.line())?));
+        }
         Ok(Self {
             log: LogWriter::new(layout),
             log_has_head: false,
+            is_shard: shard.is_some(),
             watched: Vec::new(),
             writer: Writer::start(Directory::new(path, files)).map_err(refused(path))?,
             path: path.to_owned(),
@@ -149,13 +164,29 @@ impl ResultsDir {
         }
         log.append(&mut self.log.lines(second, interval.tally()));
         let failures = interval.samples().iter().flat_map(|sample| failure_line(sample, &self.layout, names));
-        self.writer.second(vec![
+        let mut lines = vec![
             timeline::second(second, interval, &self.layout, names),
             log,
             failures.collect(),
             std::mem::take(&mut self.watched),
             server_lines(second, interval, &self.layout),
-        ]);
+        ];
+        lines.extend(self.is_shard.then(|| kept::second_line(second, interval)));
+        self.writer.second(lines);
+    }
+
+    /// Hands over what a shard comes to: everything up to the close of accounts, and what is known of it.
+    pub fn end(&mut self, facts: &Facts, totals: &Totals) {
+        if self.is_shard {
+            self.writer.second(vec![
+                Vec::new(),
+                Vec::new(),
+                Vec::new(),
+                Vec::new(),
+                Vec::new(),
+                kept::end_line(facts, totals),
+            ]);
+        }
     }
 
     /// Takes readings of what is watched, which are written with the next second.
@@ -184,7 +215,9 @@ impl ResultsDir {
     pub fn finish(&mut self, result: &RunResult, patience: impl Fn() -> Duration) -> Lacking {
         if !self.watched.is_empty() {
             let watched = std::mem::take(&mut self.watched);
-            self.writer.second(vec![Vec::new(), Vec::new(), Vec::new(), watched, Vec::new()]);
+            let mut lines = vec![Vec::new(), Vec::new(), Vec::new(), watched, Vec::new()];
+            lines.extend(self.is_shard.then(Vec::new));
+            self.writer.second(lines);
         }
         self.hand_over(result, true);
         self.flush(patience);
@@ -217,8 +250,10 @@ pub struct Lacking {
     pub summary: Option<String>,
 }
 
-fn readme() -> String {
-    let lines = CONTENT.map(|(name, what)| format!("{name:<16}{what}\n")).concat();
+fn readme(is_shard: bool) -> String {
+    let of_shard = is_shard.then_some((SHARD, "what startline merge adds up of all shards"));
+    let lines = CONTENT.into_iter().chain(of_shard).map(|(name, what)| format!("{name:<16}{what}\n"));
+    let lines: String = lines.collect();
     format!(
         "Results of a run of startline {}, written every second.\n\n{lines}\n\
          startline report DIRECTORY --format FORMAT makes other forms of them.\n\

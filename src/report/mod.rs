@@ -15,6 +15,7 @@ mod find_max;
 pub mod formats;
 pub mod headline;
 mod hlog;
+pub mod kept;
 mod kinds;
 mod latencies;
 mod ledger;
@@ -32,6 +33,7 @@ mod requests;
 mod result;
 mod servers;
 mod shape;
+pub mod shards;
 mod stages;
 mod stalls;
 pub mod text;
@@ -48,6 +50,7 @@ mod writer;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use startline_os::process::Host;
 
 use crate::lang::Sentence;
@@ -76,6 +79,7 @@ pub use shape::{
     LegResult, LossResult, OrderResult, OwedResult, ReachResult, ReceiversResult, ShapeResult, SliceResult,
     SpreadResult, StagesResult,
 };
+pub use shards::{AcrossResult, ClockResult, MergedResult, PartResult, ShardResult};
 pub use stages::{Part, StageFacts, StageResult};
 pub use stalls::{StallResult, StallsResult};
 pub use told::{MembershipResult, MissingUpdateResult, UntoldResult, UpdatesResult};
@@ -83,7 +87,7 @@ pub use troubles::{Certainty, Evidence, Side, TroubleResult};
 pub use watched::{WatchEvent, WatchResult, WatchedResult};
 
 /// How a run came to its end, or that it has not.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Ending {
     /// The hold was held to its end and accounts were closed.
     Finished,
@@ -96,7 +100,7 @@ pub enum Ending {
 }
 
 /// Messages that still came while sessions left: reported, not judged.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct RampDownFacts {
     /// Messages received after accounts were closed.
     pub messages: u64,
@@ -116,12 +120,37 @@ pub struct RampDownFacts {
     pub took: Duration,
 }
 
+impl RampDownFacts {
+    /// Adds another shard's.
+    fn add(&mut self, other: Self) {
+        // Taken apart in full, so that a figure added later cannot be forgotten here.
+        let Self { messages, sent, answers, closed, clean, cut, timed_out, took } = other;
+        self.messages += messages;
+        self.sent += sent;
+        self.answers += answers;
+        self.closed += closed;
+        self.clean += clean;
+        self.cut += cut;
+        self.timed_out += timed_out;
+        self.took = self.took.max(took);
+    }
+}
+
+/// The servers' side, as the shards that watched it have it in their results.
+#[derive(Clone, Debug)]
+pub struct WatchedByShard {
+    /// As the first of them saw it.
+    pub result: WatchResult,
+    /// Each criterion as it came out worst.
+    pub criteria: Vec<CriterionResult>,
+}
+
 /// What only the orchestration of a run knows; with the totals and the plan it makes a
 /// [`RunResult`].
 ///
 /// The same struct serves the summaries written while the run goes on: instants and readings that
 /// are not there yet are `None` or 0.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Facts {
     /// `startline`'s version.
     pub version: String,
@@ -130,7 +159,7 @@ pub struct Facts {
     /// Wall clock when the run began.
     pub started_at: jiff::Timestamp,
     /// How source ports were chosen; none while the run goes on.
-    pub port_method: Option<&'static str>,
+    pub port_method: Option<String>,
     /// What became of the connections of each source address; empty while the run goes on. `None`:
     /// the kernel's choice of address.
     pub sources: Vec<(Option<IpAddr>, SourceCounts)>,
@@ -177,9 +206,17 @@ pub struct Facts {
     /// How long announcements took that came while sessions left.
     pub propagated_after: Propagated,
     /// The servers' side, so far or at the end; `None` if nothing is watched.
+    #[serde(skip)]
     pub watch: Option<Seen>,
     /// A criterion that is not measured makes the run inconclusive.
     pub requires_all: bool,
+    /// Which part of a plan it is; `None`: all of it.
+    pub shard: Option<ShardResult>,
+    /// Of which shards it is the sum; `None`: it is a run.
+    pub merged: Option<MergedResult>,
+    /// The servers' side as a shard saw it; `None` of a run, which has its own.
+    #[serde(skip)]
+    pub watched: Option<WatchedByShard>,
     /// How the run ended, or that it has not.
     pub ending: Ending,
 }

@@ -10,9 +10,9 @@ use serde::{Deserialize, Serialize};
 use startline_os::process::Host;
 
 use super::{
-    AddressResult, FindMaxResult, LedgerResult, MembershipResult, MessagesResult, Ordered, PauseResult,
-    PropagationResult, ReconnectsResult, RoutingResult, ServerResult, StageResult, StallsResult,
-    TroubleResult, UpdatesResult, WatchResult,
+    AddressResult, FindMaxResult, LedgerResult, MembershipResult, MergedResult, MessagesResult, Ordered,
+    PauseResult, PropagationResult, ReconnectsResult, RoutingResult, ServerResult, ShardResult, StageResult,
+    StallsResult, TroubleResult, UpdatesResult, WatchResult,
 };
 use crate::lang::Sentence;
 use crate::members::{MemberName, SessionNumber};
@@ -107,6 +107,12 @@ pub struct RunResult {
     /// Whether anything in the scenario shows that a server accepted a session.
     #[serde(default = "yes")]
     pub acceptance_shown: bool,
+    /// Which part of a plan the run was; `null`: all of it.
+    #[serde(default)]
+    pub shard: Option<ShardResult>,
+    /// The shards that this is the sum of; `null`: it is a run's.
+    #[serde(default)]
+    pub merged: Option<MergedResult>,
     /// The plan as it was run.
     pub plan: serde_json::Value,
     /// Wall clock when the run began.

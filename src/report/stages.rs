@@ -15,7 +15,7 @@ use crate::plan::Plan;
 use crate::plan::shape::Stage;
 
 /// What is known of a stage.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct StageFacts {
     /// Everything recorded in it.
     pub totals: Arc<Totals>,
@@ -25,6 +25,19 @@ pub struct StageFacts {
     pub took: Duration,
     /// The least number of sessions held at one instant, where it holds a level.
     pub min_held: Option<u64>,
+}
+
+impl StageFacts {
+    /// The same with another shard's.
+    pub(super) fn joined(self, other: &Self) -> Self {
+        let Self { totals, began, took, min_held } = other;
+        let mut both = Totals::new(self.totals.layout());
+        both.merge(&self.totals);
+        both.merge(totals);
+        let least = self.min_held.zip(*min_held).map(|(own, other)| own + other);
+        let (began, took) = (self.began.min(*began), self.took.max(*took));
+        Self { totals: Arc::new(both), began, took, min_held: least }
+    }
 }
 
 /// A stage of the run.

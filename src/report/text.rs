@@ -9,11 +9,13 @@
 mod find_max;
 mod kinds;
 mod propagation;
+mod shards;
 mod stages;
 mod tables;
 mod told;
 
 pub(crate) use find_max::curves;
+pub(crate) use shards::{lines as shard_lines, outcome as shard_outcome};
 pub(crate) use stages::shown_steps;
 
 use std::cmp::Reverse;
@@ -62,6 +64,7 @@ pub fn summary(result: &RunResult, results: Option<&Path>, lang: Lang, page: Pag
         page.find_max(found);
     }
     page.criteria(&result.criteria);
+    page.shards(result);
     page.stages(result);
     page.latencies(result);
     page.requests(result);

@@ -36,6 +36,8 @@ mod websocket;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::fault::Blame;
 pub use error::ScenarioError;
 use every::{Every, EveryIndex, Reply};
@@ -234,7 +236,7 @@ pub struct MessageError {
 }
 
 /// Index into [`Scenario::step_names`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[repr(transparent)]
 pub struct StepIndex(pub u8);
 

@@ -8,6 +8,8 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
+
 use super::document::{self, Section};
 use super::error::Source;
 use super::template::{self, Secret};
@@ -18,11 +20,16 @@ const FILE_BYTES_MAX: u64 = 64 << 10;
 /// The value of a variable that has to be given with `--set-file` or `--set`.
 pub(super) const TO_BE_GIVEN: &str = "{set-file}";
 
+/// What stands for a secret where nothing is played.
+pub const STAND_IN: &str = "-";
+
 /// Where a scenario may look.
 #[derive(Clone, Debug, Default)]
 pub struct Outside {
     /// The environment and files may be read.
     pub is_open: bool,
+    /// Nothing will be played: a stand-in does for each secret.
+    pub is_read_back: bool,
     /// Where relative paths begin; `None`: the current directory.
     pub base: Option<PathBuf>,
     /// Values of variables that nobody may read.
@@ -34,7 +41,7 @@ pub struct Outside {
 }
 
 /// What the first row of members' files says.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Header {
     /// The columns that templates can use, by their names; one that they cannot has none.
     pub columns: Vec<String>,
@@ -49,6 +56,7 @@ impl Outside {
     pub(super) fn secret(&self, name: &str) -> Option<Result<Secret, String>> {
         let (kind, name) = name.split_once(':')?;
         let value = match kind {
+            _ if self.is_read_back => Ok(STAND_IN.to_owned()),
             _ if !self.is_open => {
                 Err(format!("{{{kind}:{name}}}: nothing outside the scenario is read here"))
             }
@@ -104,6 +112,16 @@ pub fn without_secrets(file: &str, text: &str) -> (String, BTreeMap<String, Stri
 /// A scenario's text which says that the value of this variable is to be given.
 pub fn to_be_given(file: &str, text: &str, variable: &str) -> String {
     without(file, text, |name, _| name == variable).0
+}
+
+/// The variables of a scenario's text that say that their value is to be given.
+pub fn wanted(file: &str, text: &str) -> Vec<String> {
+    let names = with_root(file, text, |root| {
+        let variables = root.pairs("variables", true).ok()?;
+        let wanted = variables.into_iter().filter(|(_, value)| value.value == TO_BE_GIVEN);
+        Some(wanted.map(|(name, _)| name.value.to_owned()).collect())
+    });
+    names.unwrap_or_default()
 }
 
 /// A scenario's text without the values of these variables, and these values.

@@ -218,6 +218,11 @@ pub struct Context<'a, O> {
 }
 
 impl<O> Context<'_, O> {
+    /// The session's number in the whole plan: what it draws depends on it, wherever it is played.
+    pub(super) fn number(&self) -> u32 {
+        self.script.members.number(self.who.session).0
+    }
+
     /// Whether the worker stalled at some time since `since`.
     pub(super) fn stalled_since(&self, since: Tick) -> bool {
         self.waits.stalled_since(since, self.now)

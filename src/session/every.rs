@@ -21,7 +21,7 @@ impl Session {
     pub(super) fn begin_every<O: Observer>(&mut self, ctx: &mut Context<'_, O>) {
         let script = ctx.script;
         for (every, pace) in script.rhythm.paces() {
-            if !pace.on || !pace.draws.takes_part(pace.share, ctx.who.session.0) {
+            if !pace.on || !pace.draws.takes_part(pace.share, ctx.number()) {
                 continue;
             }
             let timer = (Timer::First(every), self.first_due(pace, ctx));
@@ -40,7 +40,7 @@ impl Session {
     fn interval<O>(&self, pace: &Pace, k: u32, ctx: &Context<'_, O>) -> Ticks {
         match pace.given {
             Some(given) => ctx.side.given(ctx.row, given),
-            None => pace.interval(ctx.who.session.0, k),
+            None => pace.interval(ctx.number(), k),
         }
     }
 
@@ -86,6 +86,7 @@ impl Session {
         let Some(runner) = message.finish else { return };
         let scope = Scope {
             session: ctx.who.session,
+            members: Some(&ctx.script.members),
             sequence,
             interval_ms,
             seed: ctx.script.seed,

@@ -40,7 +40,7 @@ impl Session {
             self.set_flag(flag, false);
         }
         let Some(after) = ctx.script.rhythm.after(step) else { return self.open_now(ctx) };
-        let pause = after.pause(ctx.who.session.0);
+        let pause = after.pause(ctx.number());
         self.due = ctx.now + pause;
         self.sent = self.due;
         if pause == Ticks::ZERO {

@@ -13,3 +13,4 @@ mod doctor;
 mod faults;
 mod machine_limits;
 mod scripts;
+mod shards;

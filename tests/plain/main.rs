@@ -20,6 +20,7 @@ mod patterns;
 mod protocol_properties;
 mod reconnecting;
 mod report;
+mod scale;
 mod scenario_errors;
 mod scenario_replies;
 mod scenario_schema;

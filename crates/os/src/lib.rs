@@ -27,3 +27,4 @@ pub mod time_wait;
 pub mod timers;
 pub mod units;
 pub mod user;
+pub mod wall_clock;

@@ -40,7 +40,7 @@ pub(super) fn members<'p>(
     size: SampleSize,
     board: &Board,
 ) -> Asked<'p> {
-    let sample = members::sample(plan.settings.sessions, size, plan.settings.seed);
+    let sample = members::sample(plan.sessions(), size, plan.settings.seed);
     let mut refused = 0;
     let mut asker = None;
     for (done, index) in sample.iter().enumerate() {
@@ -65,7 +65,7 @@ pub(super) fn members<'p>(
         refused += usize::from(refusal.is_some());
         board.logged_in(Login { member, took, refusal });
     }
-    board.judged(|logins| members::checks(logins, plan.settings.sessions, criterion(plan, schedule)));
+    board.judged(|logins| members::checks(logins, plan.sessions(), criterion(plan, schedule)));
     asker.map_or(Asked::None, Asked::By)
 }
 
@@ -78,9 +78,9 @@ fn logging_in(done: usize, all: usize, refused: usize, member: &MemberName) -> S
 
 /// What members can be judged by who have logged in until there was an interruption.
 pub(super) fn members_so_far(plan: &Plan, size: SampleSize, logins: &[Login]) -> Vec<Check> {
-    let asked_for = members::sample(plan.settings.sessions, size, plan.settings.seed).len();
+    let asked_for = members::sample(plan.sessions(), size, plan.settings.seed).len();
     let criterion = plan.scenario.schedule.as_ref().and_then(|schedule| criterion(plan, schedule));
-    members::cut_short(logins, asked_for, plan.settings.sessions, criterion)
+    members::cut_short(logins, asked_for, plan.sessions(), criterion)
 }
 
 fn refusal(error: &anyhow::Error) -> Refusal {
@@ -156,7 +156,7 @@ pub(super) fn challenge(
         &Wanted {
             id: asker.challenge(),
             has_others: plan.members.only_challenge().is_none(),
-            sessions: plan.settings.sessions,
+            sessions: plan.sessions(),
             ramp: settings.ramp,
             hold: settings.hold,
             finish: Finish::of(plan),
@@ -173,7 +173,7 @@ fn barred(plan: &Plan, participants: Option<&Participants>, looked_up: &LookedUp
     let mut barred = BTreeMap::new();
     let (Some(them), Some(listed)) = (participants, &looked_up.listed) else { return barred };
     for (member, status) in listed {
-        let is_ours = plan.members.session_of(member).is_some_and(|index| index.0 < plan.settings.sessions);
+        let is_ours = plan.members.session_of(member).is_some_and(|index| index.0 < plan.sessions());
         if is_ours && !them.may_enter.contains(status) && !them.may_return.contains(status) {
             *barred.entry(status.clone()).or_insert(0) += 1;
         }

@@ -19,7 +19,7 @@ pub(super) fn fix(args: &SettingsArgs, plan: &Plan) -> Fix {
         // All that there is to type is in a plan file, or a file of members has more than the plan.
         return Fix::advice(format!(
             "startline prepare join, with the plan's target and challenge, and a file of its {} members, {text}",
-            grouped(plan.settings.sessions.into())
+            grouped(plan.sessions().into())
         ));
     };
     let target = TargetArgs {
@@ -41,8 +41,8 @@ pub(super) fn fix(args: &SettingsArgs, plan: &Plan) -> Fix {
 fn typed_members(args: &SettingsArgs, plan: &Plan) -> Option<String> {
     let challenge = plan.members.only_challenge()?;
     let id = |index: u32| plan.members.id(SessionNumber(index));
-    let (first, last) = (id(0), id(plan.settings.sessions.checked_sub(1)?));
-    if (0..plan.settings.sessions).all(|index| first.0.checked_add(u64::from(index)) == Some(id(index).0)) {
+    let (first, last) = (id(0), id(plan.sessions().checked_sub(1)?));
+    if (0..plan.sessions()).all(|index| first.0.checked_add(u64::from(index)) == Some(id(index).0)) {
         return Some(format!(" --challenge {challenge} --members {first}-{last}"));
     }
     let all = SettingsArgs { sessions: None, preset: None, ..args.clone() };

@@ -41,7 +41,7 @@ pub fn all(args: AllArgs) -> Result<ExitStatus> {
     refuse_what_is_there(&args)?;
     let rate = args.rate.unwrap_or(places::RATE);
     let of_members = args.target.prepared(args.members.clone(), Some(NOT_YET))?;
-    calendar::fit_a_run(of_members.plan.settings.sessions, rate)?;
+    calendar::fit_a_run(of_members.plan.sessions(), rate)?;
     if of_members.plan.scenario.join.is_none() {
         bail!(
             "the scenario \"{}\" has no [join], which says how members join",
@@ -50,8 +50,7 @@ pub fn all(args: AllArgs) -> Result<ExitStatus> {
     }
     let options = ChallengeOptions::from(args.new.clone());
     let include_admin = of_members.plan.members.index_of(MemberId(options.admin)).is_some();
-    let joins =
-        Joins { members: of_members.plan.settings.sessions, rate, known: Known::Ids { include_admin } };
+    let joins = Joins { members: of_members.plan.sessions(), rate, known: Known::Ids { include_admin } };
     let run = next_run(&args, joins.members)?;
     options.check_room(&joins)?;
     let of_admin = args.target.prepared(vec![options.admin.to_string()], Some(NOT_YET))?;

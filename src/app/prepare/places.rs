@@ -115,10 +115,10 @@ fn take(step: Step, mut args: PlacesArgs, password: Option<String>, interrupt: &
     let prepared = args.target.prepared(members, challenge)?;
     let plan = &prepared.plan;
     let place = step.of(&plan.scenario)?;
-    if plan.settings.sessions > MEMBERS_MAX {
+    if plan.sessions() > MEMBERS_MAX {
         bail!(
             "--members: {} is more than {} at a time: is the range right?",
-            grouped(plan.settings.sessions.into()),
+            grouped(plan.sessions().into()),
             grouped(MEMBERS_MAX.into())
         );
     }
@@ -126,7 +126,7 @@ fn take(step: Step, mut args: PlacesArgs, password: Option<String>, interrupt: &
         bail!("the members are in several challenges: give the members of one challenge at a time");
     };
     // A member's row is its session's number.
-    let names = (0..plan.settings.sessions).map(|k| plan.members.name_of(SessionNumber(k)));
+    let names = (0..plan.sessions()).map(|k| plan.members.name_of(SessionNumber(k)));
     let mut places = Places::of(names.map(|name| (name, challenge)));
     places.take_over(earlier).map_err(|why| anyhow!("--resume: {why}"))?;
     let agent = prepared.agent();

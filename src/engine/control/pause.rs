@@ -57,8 +57,8 @@ impl Control<'_> {
             return self.shape.level(planned.min(self.shape.span())) as u32;
         }
         if planned >= settings.ramp {
-            return settings.sessions;
+            return self.plan.sessions();
         }
-        (planned.as_secs_f64() / settings.ramp.as_secs_f64() * f64::from(settings.sessions)) as u32
+        (planned.as_secs_f64() / settings.ramp.as_secs_f64() * f64::from(self.plan.sessions())) as u32
     }
 }

@@ -28,7 +28,7 @@ pub(super) fn criteria(plan: &Plan, phase: Phase, result: &RunResult) -> Vec<Cri
 /// Whether the plan is too small for it.
 pub(super) fn is_off(criterion: &scenario::Criterion, plan: &Plan) -> bool {
     let settings = &plan.settings;
-    criterion.needs_sessions.is_some_and(|sessions| sessions > settings.sessions)
+    criterion.needs_sessions.is_some_and(|sessions| sessions > plan.sessions())
         || criterion.needs_hold.is_some_and(|hold| hold > settings.hold)
 }
 

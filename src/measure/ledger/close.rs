@@ -3,6 +3,8 @@
 //! Sees the pairs of all workers at once, since one broadcast's receivers are everywhere. Invariant:
 //! totals come from pairs, so a loss can never cancel a duplicate.
 
+use serde::{Deserialize, Serialize};
+
 use super::blocks::{Block, Heard, Observers, places};
 use super::pairs::{Ledger, LedgerCounts};
 use super::set::{SessionSet, ones};
@@ -13,10 +15,12 @@ use crate::members::{MemberName, Members, SessionNumber};
 pub(super) const MISSING_SAMPLES_MAX: usize = 20;
 
 /// The pairs of a run. `expected = seen + missing`.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct LedgerTotals {
     /// Sessions that observed and were open at the close.
     pub observers: u64,
+    /// Sessions that were open long enough for others to be told of them.
+    pub members: u64,
     /// Pairs of an observer and another member, both open at the close, in the same challenge.
     pub expected: u64,
     /// Of these, pairs where the observer learned of the member, listed or announced.
@@ -47,6 +51,7 @@ pub fn close(ledgers: &[Ledger], closing: &Closing<'_>) -> LedgerTotals {
     }
     let observers = Observers::new(ledgers, closing.open);
     totals.observers = observers.judged();
+    totals.members = closing.open.len().into();
     let mut shaping = Shaping::new(&observers, &first.board, closing);
     let mut block = Block::default();
     for word in 0..first.width {
@@ -101,10 +106,11 @@ impl LedgerTotals {
 }
 
 impl LedgerCounts {
-    fn add(&mut self, other: &Self) {
-        let Self { duplicate, strangers, own, left_unknown, entered_after_left, .. } = other;
-        self.left_expected += other.left_expected;
-        self.left_missing += other.left_missing;
+    pub(super) fn add(&mut self, other: &Self) {
+        let Self { duplicate, strangers, own, left_unknown, entered_after_left, left_expected, left_missing } =
+            other;
+        self.left_expected += left_expected;
+        self.left_missing += left_missing;
         self.duplicate += duplicate;
         self.strangers += strangers;
         self.own += own;

@@ -8,6 +8,8 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::board::Board;
 use super::returning::Returning;
 use super::rows::Rows;
@@ -38,7 +40,7 @@ pub struct Ledger {
 }
 
 /// What is counted as it comes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LedgerCounts {
     /// Announcements (or listings) of a pair beyond its first of that kind.
     pub duplicate: u64,

@@ -7,6 +7,8 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::blocks::{Heard, Observers, Place, places};
 use super::board::Board;
 use super::fan_out::{FanOut, Pattern};
@@ -38,7 +40,7 @@ pub struct Closing<'a> {
 }
 
 /// Announcements owed to observers, and those of them that are missing.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Owed {
     /// Pairs.
     pub expected: u64,
@@ -47,7 +49,7 @@ pub struct Owed {
 }
 
 /// Broadcasts by how far they came.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reach {
     /// All that had a receiver.
     pub broadcasts: u64,
@@ -60,7 +62,7 @@ pub struct Reach {
 }
 
 /// Broadcasts of one server's members to one server's receivers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Leg {
     /// Where the member entered: its place among [`Shape::servers`].
     pub from: Option<usize>,
@@ -71,7 +73,7 @@ pub struct Leg {
 }
 
 /// Broadcasts announced in a part of the run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Slice {
     /// Seconds since the run began.
     pub from: u64,
@@ -82,7 +84,7 @@ pub struct Slice {
 }
 
 /// Where something happened, among several.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Spread {
     /// The least.
     pub min: u32,
@@ -93,7 +95,7 @@ pub struct Spread {
 }
 
 /// What is missing, by where it was lost.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stages {
     /// Broadcasts that reached nobody, and their pairs: lost before any server passed them on.
     pub everywhere: (u64, u64),
@@ -104,7 +106,7 @@ pub struct Stages {
 }
 
 /// Receivers of broadcasts that a server passed on to some only, in the order in which they opened.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Receivers {
     /// Tenth by tenth of the receivers.
     pub tenths: [Owed; 10],
@@ -117,7 +119,7 @@ pub struct Receivers {
 }
 
 /// See the module.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Shape {
     /// All broadcasts.
     pub reach: Reach,
@@ -166,7 +168,7 @@ struct Room {
 }
 
 impl Owed {
-    fn add(&mut self, expected: u64, missing: u64) {
+    pub(super) fn add(&mut self, expected: u64, missing: u64) {
         self.expected += expected;
         self.missing += missing;
     }
@@ -181,7 +183,7 @@ impl Reach {
         self.owed.add(expected, missing);
     }
 
-    fn add(&mut self, other: &Self) {
+    pub(super) fn add(&mut self, other: &Self) {
         self.broadcasts += other.broadcasts;
         self.cut += other.cut;
         self.lost += other.lost;

@@ -72,7 +72,8 @@ fn a_perfect_ramp_closes() {
     let mut ledger = one_challenge(100);
     ramp(&mut ledger, 100);
     let totals = closed(&[ledger], &everyone_open(100));
-    let expected = LedgerTotals { observers: 100, expected: 9900, seen: 9900, ..LedgerTotals::default() };
+    let expected =
+        LedgerTotals { observers: 100, members: 100, expected: 9900, seen: 9900, ..LedgerTotals::default() };
     assert_eq!(totals, expected);
 }
 

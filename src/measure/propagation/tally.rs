@@ -4,20 +4,23 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use super::super::Latencies;
 use super::super::acts::Deed;
 
 /// By deed.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Propagated {
     /// By [`Deed::index`]; shorter where nothing was measured.
     pub(super) echoes: Vec<Echo>,
 }
 
 /// The announcements of one deed.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Echo {
     /// From the act to each receiver, by the acting session's server and the receiver's.
+    #[serde(with = "crate::measure::listed")]
     pub pairs: BTreeMap<(String, String), Latencies>,
     /// From the act to its first receiver.
     pub first: Latencies,

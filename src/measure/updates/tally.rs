@@ -5,12 +5,14 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 /// An observer expects updates of messages sent until the third last second before it closed: the
 /// others had two whole seconds.
 pub const SETTLES_SECONDS: u32 = 3;
 
 /// What was counted of updates in some time.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct UpdateTally {
     /// Messages sent whose updates the others are to receive.
     pub sent: u64,
@@ -27,11 +29,12 @@ pub struct UpdateTally {
     /// Updates of the observer's own messages, which are for everyone else.
     pub own: u64,
     seconds: BTreeMap<u32, BySecond>,
+    #[serde(with = "crate::measure::listed")]
     groups: BTreeMap<(u64, u32), InGroup>,
 }
 
 /// Of a second, as differences: a close takes back what it makes unexpected.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub(super) struct BySecond {
     /// Expected updates that came.
     pub received: i64,
@@ -40,7 +43,7 @@ pub(super) struct BySecond {
 }
 
 /// Of a second and a challenge.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub(super) struct InGroup {
     /// Messages sent.
     pub sent: u64,

@@ -22,8 +22,16 @@ const MEMBERS_MADE_MAX: u64 = 100_000;
 const RETURNING_MAX: u32 = 1 << 20;
 
 impl Settings {
-    /// Returns when sessions come and go.
+    /// Returns when sessions come and go: of a shard, its own.
     pub fn shape(&self) -> Shape {
+        let whole = self.whole_shape();
+        let Some(shard) = self.shard else { return whole };
+        let members = shard.members(whole.members(), whole.slots()).len() as u32;
+        whole.shared(shard.share(), members)
+    }
+
+    /// Returns the same of all shards together.
+    pub(super) fn whole_shape(&self) -> Shape {
         let members = match self.is_staged() {
             true => self.members.len() as u32,
             false => self.sessions,
@@ -79,7 +87,7 @@ impl Settings {
     /// server has room for.
     pub fn members_wanted(&self) -> u32 {
         match self.is_staged() {
-            true => self.shape().of_members(u32::MAX).members_wanted().min(MEMBERS_MADE_MAX) as u32,
+            true => self.whole_shape().of_members(u32::MAX).members_wanted().min(MEMBERS_MADE_MAX) as u32,
             false => self.sessions,
         }
         .max(self.sessions)

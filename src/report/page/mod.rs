@@ -21,6 +21,7 @@ mod said;
 mod series;
 mod servers;
 mod shape;
+mod shards;
 mod stages;
 mod told;
 mod top;
@@ -67,7 +68,9 @@ pub fn html(recorded: &Recorded, lang: Lang) -> String {
 impl Page<'_> {
     fn html(&self) -> Markup {
         let top = self.top();
-        let before = [self.find_max(), self.criteria(), self.load_stages(), self.reconnects(), self.steps()];
+        let judged = [self.find_max(), self.criteria(), self.shards()];
+        let before = judged.into_iter().chain([self.load_stages(), self.reconnects(), self.steps()]);
+        let before: Vec<Option<Section>> = before.collect();
         let servers = [self.servers_side(), self.checklist()];
         let after = [
             Some(self.failures()),

@@ -9,6 +9,7 @@ pub mod reconnects;
 pub mod routing;
 pub mod servers;
 pub mod shape;
+pub mod shards;
 pub mod summary;
 pub mod told;
 pub mod troubles;

@@ -148,7 +148,7 @@ impl Template {
                 Part::Secret(secret) => out.extend_from_slice(secret.value.as_bytes()),
                 Part::MemberId => push_integer(out, scope.member_id.0),
                 Part::ChallengeId => push_integer(out, scope.challenge_id),
-                Part::Session => push_integer(out, u64::from(scope.session.0)),
+                Part::Session => push_integer(out, u64::from(scope.number())),
                 Part::NowMs => push_integer(out, scope.now_ms),
                 Part::NowS => push_integer(out, scope.now_ms / 1_000),
                 Part::NowIso => push_instant(out, scope.now_ms),
@@ -156,7 +156,7 @@ impl Template {
                 Part::Sequence => push_integer(out, u64::from(scope.sequence)),
                 Part::DistanceKm(runner) => push_km(out, scope.distance_cm(*runner)),
                 Part::OwnPace(runner) => {
-                    push_integer(out, u64::from(runner.pace(scope.seed, scope.session.0)));
+                    push_integer(out, u64::from(runner.pace(scope.seed, scope.number())));
                 }
                 Part::Taken(index) => out.extend_from_slice(scope.value(*index).as_bytes()),
                 Part::Random { salt, first, last } => push_integer(out, scope.random(*salt, *first, *last)),
@@ -175,11 +175,16 @@ impl Scope<'_> {
             0 => self.held_ms,
             interval => (u64::from(self.sequence) + 1).saturating_mul(interval),
         };
-        runner.distance_cm(self.seed, self.session.0, run_ms)
+        runner.distance_cm(self.seed, self.number(), run_ms)
+    }
+
+    /// The session's number in the whole plan, of which this run may be a part.
+    fn number(&self) -> u32 {
+        self.members.map_or(self.session, |members| members.number(self.session)).0
     }
 
     fn draw(&self, salt: u64) -> u64 {
-        draw::drawn(self.seed, salt, self.session.0, u64::from(self.sequence))
+        draw::drawn(self.seed, salt, self.number(), u64::from(self.sequence))
     }
 
     /// A number from `first` to `last`. A range of 64 bits would not fit its own size.

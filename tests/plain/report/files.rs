@@ -17,7 +17,7 @@ use super::fixture::{Run, interval, layout};
 const LONG: Duration = Duration::from_secs(60);
 
 fn create(path: &Path) -> Result<ResultsDir, CreateError> {
-    ResultsDir::create(path, &layout(), "sessions = 6000\n")
+    ResultsDir::create(path, &layout(), "sessions = 6000\n", None)
 }
 
 fn write_second(dir: &mut ResultsDir, number: u64, totals: &mut Totals, interval: &Interval) {

@@ -116,6 +116,14 @@ impl Run {
 
 /// A run with something of everything, for what is shown to people.
 pub fn rich() -> RunResult {
+    let (run, intervals) = rich_run();
+    let mut totals = Totals::new(&layout());
+    intervals.iter().for_each(|interval| totals.add(interval));
+    run.built(&totals)
+}
+
+/// The same before it is judged, with what was recorded.
+pub fn rich_run() -> (Run, Vec<Interval>) {
     let mut run = Run::good();
     for _ in 0..17_997 {
         (0..1000).for_each(|_| came(&mut run.recorder, MessageType(1), 140));
@@ -139,6 +147,7 @@ pub fn rich() -> RunResult {
     (0..100).for_each(|_| run.recorder.step_ok(LOGIN, timed_of(450_000, 120_000)));
     run.facts.ledger = Some(LedgerTotals {
         observers: 5998,
+        members: 6000,
         expected: 35_970_006,
         seen: 35_970_004,
         overlap: 311,
@@ -152,10 +161,9 @@ pub fn rich() -> RunResult {
         gone_samples: vec![MemberId(44).into()],
         shape: shape(5_997, 2, 1),
     });
-    let mut totals = Totals::new(&layout());
-    totals.add(&run.recorder.take().with_propagated(propagated(1)));
     run.facts.propagated_after = propagated(2);
-    run.built(&totals)
+    let interval = run.recorder.take().with_propagated(propagated(1));
+    (run, vec![interval])
 }
 
 /// Broadcasts of two servers, so many of them cut, of which each misses so many receivers.
@@ -329,7 +337,7 @@ fn facts() -> Facts {
             memory_bytes: 32_000_000_000,
         },
         started_at: "2026-01-31T09:30:00Z".parse().unwrap(),
-        port_method: Some("windows"),
+        port_method: Some("windows".into()),
         sources: vec![(None, SourceCounts { begun: 12_000, unanswered: 0 })],
         hold_actual: Duration::from_secs(1800),
         first_start: Some(Duration::ZERO),
@@ -355,6 +363,9 @@ fn facts() -> Facts {
         watch: None,
         propagated_after: Propagated::default(),
         requires_all: false,
+        shard: None,
+        merged: None,
+        watched: None,
         ramp_down: Some(RampDownFacts {
             messages: 17_997_000,
             sent: 0,

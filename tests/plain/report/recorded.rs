@@ -16,7 +16,7 @@ const LONG: Duration = Duration::from_secs(60);
 
 /// A directory with this many seconds, the same in each.
 pub(super) fn recorded_run(path: &Path, seconds: u64, interval: impl Fn(u64) -> Interval) -> RunResult {
-    let mut dir = ResultsDir::create(path, &layout(), "sessions = 6000\n").expect("a new directory");
+    let mut dir = ResultsDir::create(path, &layout(), "sessions = 6000\n", None).expect("a new directory");
     let (run, mut totals) = (Run::good(), Totals::new(&layout()));
     let began: jiff::Timestamp = "2026-01-31T09:30:00Z".parse().expect("a timestamp");
     for number in 0..seconds {

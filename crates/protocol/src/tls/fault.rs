@@ -6,10 +6,11 @@
 use std::fmt;
 
 use rustls::AlertDescription;
+use serde::{Deserialize, Serialize};
 
 /// How a peer broke the record layer, or what it said before it gave up. Named as the alert that it
 /// calls for (section 6.2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum RecordFault {
     /// The record is not what was sealed: changed on its way, replayed, or sealed under another key
     /// (5.2).
@@ -62,7 +63,7 @@ impl fmt::Display for RecordFault {
 }
 
 /// An alert as its number on the wire.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct PeerAlert(pub u8);
 
 impl From<AlertDescription> for PeerAlert {
