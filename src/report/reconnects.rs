@@ -102,6 +102,10 @@ pub(super) fn result(tally: &Tally, layout: &Layout, facts: &Facts, plan: &Plan)
         .collect();
     failures.sort_by_key(|failure| std::cmp::Reverse(failure.count));
     let Drops { dropped, recovered, gave_up, unfinished, .. } = of.all;
+    // Where none dropped, some may have come to.
+    let mut by_server = most_first(of.by_server().map(|(server, drops)| (server.to_owned(), drops)));
+    let others: Vec<&String> = of.came_to.keys().filter(|it| by_server.get(it.as_str()).is_none()).collect();
+    by_server.0.extend(others.into_iter().map(|server| (server.clone(), DropsResult::default())));
     Some(ReconnectsResult {
         policy: scenario.reconnect.is_some(),
         dropped,
@@ -117,7 +121,7 @@ pub(super) fn result(tally: &Tally, layout: &Layout, facts: &Facts, plan: &Plan)
         silent: of.silent.mute,
         silent_acknowledged: of.silent.acknowledged,
         by_cause: most_first(of.by_cause().map(|(cause, drops)| (cause.key(scenario), drops))),
-        by_server: most_first(of.by_server().map(|(server, drops)| (server.to_owned(), drops))),
+        by_server,
         came_to: Ordered(of.came_to.iter().map(|(server, count)| (server.clone(), *count)).collect()),
         steps: steps.collect(),
         failures,

@@ -25,6 +25,7 @@ mod preflight;
 mod prepare_challenge;
 mod prepare_members;
 mod prepare_places;
+mod reconnects;
 mod run;
 mod secrets;
 mod shards;
