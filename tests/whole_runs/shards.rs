@@ -41,7 +41,7 @@ fn four_shards_are_one_plan_and_their_sum_is_its_result() {
     let temp = tempfile::tempdir().expect("a directory");
     let directories: Vec<PathBuf> = (0..SHARDS).map(|k| temp.path().join(format!("shard-{k}"))).collect();
     let at = instant(READY);
-    let start = |(k, out): (usize, &PathBuf)| {
+    let planned = |(k, out): (usize, &PathBuf)| {
         let run = whole(&mock, out).with("start-at", &at);
         match k {
             // As an engine's pods and tasks have their number.
@@ -49,9 +49,10 @@ fn four_shards_are_one_plan_and_their_sum_is_its_result() {
             1 => run.with("shard", "auto/4").variable("SLURM_PROCID", 1),
             k => run.with("shard", format!("{k}/4")),
         }
-        .start()
     };
-    let shards: Vec<_> = directories.iter().enumerate().map(start).collect();
+    // All of them before the first starts: each writes the scenario's file anew.
+    let runs: Vec<Run> = directories.iter().enumerate().map(planned).collect();
+    let shards: Vec<_> = runs.iter().map(Run::start).collect();
     for shard in shards {
         finish(shard).assert_status(0);
     }

@@ -18,18 +18,18 @@ impl Page<'_> {
         let merged = self.recorded.result.merged.as_ref()?;
         let mut table = Table::new(self.word(Shards::Caption))
             .wide()
-            .text(self.word(Shards::Shard))
-            .text(self.word(Shards::Outcome))
-            .figures(self.word(Shards::Opened))
-            .figures(self.word(Shards::OfPlanned))
-            .figures(self.word(Shards::Failed))
-            .figures(self.word(Shards::Held))
-            .group(self.word(Shards::Lag))
-            .figures(self.word(Shards::Stalls))
-            .figures(self.word(Shards::Cpu))
-            .group(self.word(Shards::Clock))
-            .text(self.word(Shards::Started))
-            .text(self.word(Shards::Directory));
+            .text(self.shard_head(Shards::Shard))
+            .text(self.shard_head(Shards::Outcome))
+            .figures(self.shard_head(Shards::Opened))
+            .figures(self.shard_head(Shards::OfPlanned))
+            .figures(self.shard_head(Shards::Failed))
+            .figures(self.shard_head(Shards::Held))
+            .group(self.shard_head(Shards::Lag))
+            .figures(self.shard_head(Shards::Stalls))
+            .figures(self.shard_head(Shards::Cpu))
+            .group(self.shard_head(Shards::Clock))
+            .text(self.shard_head(Shards::Started))
+            .text(self.shard_head(Shards::Directory));
         for part in merged.shards.iter().take(ROWS_MAX) {
             table.row(self.shard(part));
         }
@@ -37,9 +37,15 @@ impl Page<'_> {
             p.lead { (self.word(Shards::Lead)) }
             (table.html())
             (self.more(merged.shards.len(), ROWS_MAX))
-            ul { @for line in shard_lines(merged, self.lang) { li { (line) } } }
+            ul.card.reasons { @for line in shard_lines(merged, self.lang) { li { (line) } } }
         };
         Some(Section { id: "shards", title: self.word(Shards::Title), body })
+    }
+
+    /// The head of a column, as the page has them.
+    fn shard_head(&self, word: Shards) -> String {
+        let mut rest = self.word(word).chars();
+        rest.next().map(char::to_uppercase).into_iter().flatten().chain(rest).collect()
     }
 
     fn shard(&self, part: &PartResult) -> Vec<Markup> {
