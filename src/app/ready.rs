@@ -31,7 +31,7 @@ const PACE_MIN: f64 = 1.5;
 /// How waiting ended.
 pub enum Waited {
     /// The look-up says READY, and the caller accepts it.
-    Ready(LookedUp),
+    Ready(Box<LookedUp>),
     /// A signal asked for the end.
     Interrupted,
     /// There was no answer for too long; the last failure.
@@ -78,7 +78,7 @@ fn watch(asked: &Asked<'_>, after: Duration, interrupt: &Interrupt, line: &mut S
             Ok(Some(looked_up)) => {
                 unanswered_since = None;
                 match (asked.judge)(&looked_up)? {
-                    Start::Now => return Ok(Waited::Ready(looked_up)),
+                    Start::Now => return Ok(Waited::Ready(Box::new(looked_up))),
                     Start::WhenReady { after, .. } => {
                         left = left.seen(after, Instant::now());
                         wait =

@@ -402,7 +402,8 @@ mod tests {
                 .flat_map(|slot| whole.of(slot))
                 .map(|life| (life.start, life.end, life.member))
                 .collect();
-            (planned.sort_unstable(), over.sort_unstable());
+            planned.sort_unstable();
+            over.sort_unstable();
             assert_eq!(planned.len(), over.len());
             for (one, same) in planned.iter().zip(&over) {
                 assert_eq!((one.0, one.2, one.1.is_some()), (same.0, same.2, same.1.is_some()));

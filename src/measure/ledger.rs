@@ -5,6 +5,7 @@
 //! come, [`close()`] judges those of all workers, [`Shape`] is what a loss looks like. Invariant: totals
 //! come from pairs, so a loss can never cancel a duplicate.
 
+mod bits;
 mod blocks;
 mod board;
 mod close;

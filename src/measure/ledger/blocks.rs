@@ -6,7 +6,8 @@
 
 use std::collections::HashMap;
 
-use super::pairs::{Ledger, bits_from};
+use super::bits::bits_from;
+use super::pairs::Ledger;
 use super::set::{SessionSet, ones};
 use crate::members::SessionNumber;
 

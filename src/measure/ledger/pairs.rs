@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::bits::{Returning, is_set, set, touched, words_of};
 use super::board::Board;
-use super::returning::Returning;
 use super::rows::Rows;
 use crate::members::{MemberId, Members, SessionNumber};
 
@@ -164,50 +164,4 @@ impl Ledger {
     pub(super) fn announced_place(&self, row: usize, member: SessionNumber) -> usize {
         member.index() * self.rows.len() + row
     }
-}
-
-/// Words of the bits of announcements, with one behind the last so that 64 bits can be read anywhere.
-pub(super) fn words_of(observers: usize, sessions: u32) -> usize {
-    (observers * sessions as usize).div_ceil(64) + 1
-}
-
-/// Sets a bit; `true` if it was set before.
-#[inline]
-pub(super) fn set(bits: &mut [u64], place: usize) -> bool {
-    let (word, bit) = (&mut bits[place / 64], 1u64 << (place % 64));
-    let was_set = *word & bit != 0;
-    *word |= bit;
-    was_set
-}
-
-/// Clears a bit; `true` if it was set.
-#[inline]
-pub(super) fn clear(bits: &mut [u64], place: usize) -> bool {
-    let (word, bit) = (&mut bits[place / 64], 1u64 << (place % 64));
-    let was_set = *word & bit != 0;
-    *word &= !bit;
-    was_set
-}
-
-/// Whether a bit is set.
-pub(super) fn is_set(bits: &[u64], place: usize) -> bool {
-    bits[place / 64] & (1u64 << (place % 64)) != 0
-}
-
-/// The 64 bits from `place` on.
-pub(super) fn bits_from(bits: &[u64], place: usize) -> u64 {
-    let (word, shift) = (place / 64, place % 64);
-    match shift {
-        0 => bits[word],
-        _ => bits[word] >> shift | bits[word + 1] << (64 - shift),
-    }
-}
-
-/// Zeroes whose pages are resident: written once with something else, so that neither the allocator
-/// nor the kernel can leave the work for the first event.
-pub(super) fn touched(words: usize) -> Vec<u64> {
-    let mut bits = vec![u64::MAX; words];
-    std::hint::black_box(&mut bits);
-    bits.fill(0);
-    bits
 }

@@ -5,20 +5,10 @@
 //! has heard of; a departure is of the life in which the observer knew the member, whether it is heard
 //! before the next one begins or after.
 
-use super::pairs::{Ledger, clear, is_set, set, touched, words_of};
+use super::bits::{Returning, clear, is_set, set, touched, words_of};
+use super::pairs::Ledger;
 use super::set::SessionSet;
 use crate::members::SessionNumber;
-
-/// See the module. Bits lie as those of announcements do.
-#[derive(Debug)]
-pub(super) struct Returning {
-    /// The life of each member's that the bits are of.
-    lives: Vec<u8>,
-    /// The observer was told that the member left, in this life.
-    left: Vec<u64>,
-    /// The observer knew of the life before, and was not told yet that it ended.
-    untold: Vec<u64>,
-}
 
 impl Ledger {
     /// The same, of members that come again. Its memory is taken and touched here.

@@ -9,11 +9,11 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::bits::is_set;
 use super::blocks::{Heard, Observers, Place, places};
 use super::board::Board;
 use super::fan_out::{FanOut, Pattern};
 use super::home::Homes;
-use super::pairs::is_set;
 use super::set::SessionSet;
 use crate::measure::stalls::Stall;
 use crate::members::SessionNumber;

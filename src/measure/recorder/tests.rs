@@ -11,6 +11,7 @@ fn layout() -> Layout {
         messages: ["CONNECTED", "PONG"].map(String::from).to_vec(),
         figures: Vec::new(),
         updates: false,
+        reconnects: false,
         announced: Vec::new(),
     }
 }

@@ -18,6 +18,7 @@ fn settings() -> Settings {
         target: Some("http://10.0.0.1:8080".into()),
         stages: Vec::new(),
         find_max: None,
+        drops: Vec::new(),
         lifetime: None,
         sessions: 6000,
         members: Roster::range(13, 6012, 38),
