@@ -72,7 +72,7 @@ fn played(joining: Joining, dir: &Path, status: i32) -> (Value, Arc<Seen>) {
     let run = Run::against(&url, SESSIONS, &out)
         .without("challenge")
         .without("members")
-        .with("scenario", &scenario(dir))
+        .with("scenario", scenario(dir))
         .with("ramp", "300ms")
         .with("hold", "1200ms")
         .with("ramp-down", "100ms");

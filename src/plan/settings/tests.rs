@@ -19,6 +19,8 @@ fn settings() -> Settings {
         stages: Vec::new(),
         find_max: None,
         drops: Vec::new(),
+        shard: None,
+        start_at: None,
         lifetime: None,
         sessions: 6000,
         members: Roster::range(13, 6012, 38),

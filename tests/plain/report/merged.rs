@@ -60,7 +60,9 @@ fn recorded(plan: &Plan, sessions: &[u32], second: u64) -> Interval {
         } else {
             let every = EveryIndex(0);
             let answered = PingEvent::Answered(timed_of(latency, latency));
-            [PingEvent::Due, PingEvent::Sent, answered].map(|event| recorder.ping(every, event));
+            for event in [PingEvent::Due, PingEvent::Sent, answered] {
+                recorder.ping(every, event);
+            }
         }
         recorder.message(140);
         recorder.record(MessageType(1));
