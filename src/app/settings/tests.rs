@@ -286,6 +286,8 @@ fn every_option_overrides_a_plan_file() {
             Some("ADDR") => Some("10.0.0.1"),
             Some("TIME:SESSIONS") => Some("9s:77"),
             Some("SHARE%@TIME:HOW") => Some("7%@9s:reset"),
+            Some("I/N") => Some("1/7"),
+            Some("INSTANT") => Some("2026-01-31T09:30:00Z"),
             Some("CHANGE") => Some("ping.interval=77s"),
             Some("MEASURE>LIMIT[:TIME]") => Some("errors.rate>7%:1s"),
             other => panic!("--{id}: give an example of {other:?}"),
