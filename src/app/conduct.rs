@@ -58,22 +58,16 @@ use crate::terminal::tell;
 /// The variable that names the file of secrets; browsers and curl read it, too.
 const KEY_LOG_FILE: &str = "SSLKEYLOGFILE";
 /// How long a disk may write nothing at the end of a run before its files are given up.
-const DISK_PATIENCE: Duration = Duration::from_secs(10);
+pub(super) const DISK_PATIENCE: Duration = Duration::from_secs(10);
 /// The same after a signal.
-const DISK_PATIENCE_STOPPED: Duration = Duration::from_secs(5);
+pub(super) const DISK_PATIENCE_STOPPED: Duration = Duration::from_secs(5);
 
 /// Carries out `startline run`.
 ///
 /// # Errors
 /// The run cannot begin.
 pub fn conduct(args: RunArgs) -> Result<ExitStatus> {
-    let output = Output {
-        out: args.out.clone(),
-        json: args.json,
-        quiet: args.quiet,
-        lang: args.lang,
-        live: !args.no_live,
-    };
+    let output = Output::of(&args);
     let reports = Reports::check(&args.report, args.out.as_deref())?;
     let watch = watch::read(&args.watch)?;
     let settings = args.settings.into_settings()?;
@@ -105,19 +99,7 @@ pub fn conduct(args: RunArgs) -> Result<ExitStatus> {
         Some(_) => Wait::Nothing,
         None => match check_schedule(&plan, &ask(), &interrupt, &output) {
             Ok(wait) => wait,
-            Err(Unfit::Interrupted) => {
-                tell(&format!(
-                    "error: {} during the look-up of the challenge: nothing was loaded",
-                    interrupt.reason().unwrap_or_default()
-                ));
-                return Ok(ExitStatus::Inconclusive);
-            }
-            Err(Unfit::Refused(error)) => return Err(error),
-            Err(Unfit::Unasked(error)) => {
-                tell(&format!("error: the challenge could not be looked up: {error:#}"));
-                tell(&format!("  {}", hint(&error)));
-                return Ok(ExitStatus::Inconclusive);
-            }
+            Err(unfit) => return begin_unfit(unfit, &interrupt),
         },
     };
     let path = output.directory();
@@ -165,8 +147,24 @@ pub fn conduct(args: RunArgs) -> Result<ExitStatus> {
     })
 }
 
+/// Says why a run cannot begin that does not fit its target's schedule.
+pub(super) fn begin_unfit(unfit: Unfit, interrupt: &Interrupt) -> Result<ExitStatus> {
+    match unfit {
+        Unfit::Interrupted => tell(&format!(
+            "error: {} during the look-up of the challenge: nothing was loaded",
+            interrupt.reason().unwrap_or_default()
+        )),
+        Unfit::Refused(error) => return Err(error),
+        Unfit::Unasked(error) => {
+            tell(&format!("error: the challenge could not be looked up: {error:#}"));
+            tell(&format!("  {}", hint(&error)));
+        }
+    }
+    Ok(ExitStatus::Inconclusive)
+}
+
 /// Says what the files lack; `false` if the summary is incomplete.
-fn tell_what_is_lacking(lacking: &Lacking, path: &Path) -> bool {
+pub(super) fn tell_what_is_lacking(lacking: &Lacking, path: &Path) -> bool {
     lacking.lines.iter().for_each(|line| tell(&format!("warning: {line}")));
     let Some(why) = &lacking.summary else { return true };
     tell(&format!("error: {SUMMARY} in {} is incomplete: {why}", path.display()));
@@ -175,7 +173,7 @@ fn tell_what_is_lacking(lacking: &Lacking, path: &Path) -> bool {
 }
 
 /// Refuses a plan that does not fit this machine, before the first socket.
-fn refuse_what_cannot_fit(fit: &Report) -> Result<()> {
+pub(super) fn refuse_what_cannot_fit(fit: &Report) -> Result<()> {
     if fit.verdict == Verdict::Refuse {
         let page = Page { colour: false, ..Page::of(&std::io::stderr()) };
         bail!("the plan does not fit this machine:\n{}", checks_text::refusals(&fit.checks, page).trim_end());
@@ -197,7 +195,7 @@ fn refuse_late(plan: &Plan) -> Result<()> {
 }
 
 /// What to print, and where results go.
-struct Output {
+pub(super) struct Output {
     out: Option<PathBuf>,
     json: bool,
     quiet: bool,
@@ -206,7 +204,23 @@ struct Output {
 }
 
 impl Output {
-    fn directory(&self) -> PathBuf {
+    /// As the options say.
+    pub(super) fn of(args: &RunArgs) -> Self {
+        Self {
+            out: args.out.clone(),
+            json: args.json,
+            quiet: args.quiet,
+            lang: args.lang,
+            live: !args.no_live,
+        }
+    }
+
+    /// The language of results.
+    pub(super) fn lang(&self) -> Lang {
+        self.lang
+    }
+
+    pub(super) fn directory(&self) -> PathBuf {
         if let Some(out) = &self.out {
             return out.clone();
         }
@@ -221,14 +235,18 @@ impl Output {
         // Standard error: what a run prints on standard output is its result.
         self.say(summary.to_string());
         // The summary warns of the broadcasts, unless it counts a control group's cores as whole ones.
-        let is_said = summary.load_warning().is_some();
+        self.show_checks(fit, summary.load_warning().is_some());
+    }
+
+    /// Shows what this machine may lack; `is_said`: that the broadcasts are too many is said already.
+    pub(super) fn show_checks(&self, fit: &Report, is_said: bool) {
         for check in fit.with(Verdict::Warn).filter(|check| !is_said || check.id != BROADCAST_LOAD) {
             self.say(format!("warning: {}", checks_text::line(check)));
         }
     }
 
     /// Begins to serve metrics before anything else is opened.
-    fn serve_metrics(&self, address: SocketAddr, plan: &Plan) -> Result<Exporter> {
+    pub(super) fn serve_metrics(&self, address: SocketAddr, plan: &Plan) -> Result<Exporter> {
         let exporter = Exporter::listen(address, plan)?;
         let line = format!("metrics: http://{}{}", exporter.address(), exporter::PATH);
         // A port that the kernel chose is known from nowhere else.
@@ -239,14 +257,19 @@ impl Output {
         Ok(exporter)
     }
 
-    fn say(&self, line: impl AsRef<str>) {
+    pub(super) fn say(&self, line: impl AsRef<str>) {
         if !self.quiet {
             tell(line.as_ref());
         }
     }
 
     /// What shows the run as it goes: the live view where there is a screen for it, else the status line.
-    fn view(&self, plan: &Plan, interrupt: &Interrupt, pausing: &Pausing) -> Option<Box<dyn View>> {
+    pub(super) fn view(
+        &self,
+        plan: &Plan,
+        interrupt: &Interrupt,
+        pausing: &Pausing,
+    ) -> Option<Box<dyn View>> {
         if self.quiet {
             return None;
         }
@@ -256,7 +279,7 @@ impl Output {
 
     /// Prints the result; `false` if a program was to read it and cannot. What is for people is in the files as well, and
     /// the exit status says it.
-    fn print_result(&self, interrupt: &Interrupt, result: &RunResult, path: &Path) -> bool {
+    pub(super) fn print_result(&self, interrupt: &Interrupt, result: &RunResult, path: &Path) -> bool {
         let printed = print_found(Some(interrupt), self.json, result, |page| match self.quiet {
             true => text::verdict(result, self.lang, page),
             false => text::summary(result, Some(path), self.lang, page),
@@ -280,18 +303,24 @@ pub(super) fn start_mock_server(plan: &mut Plan, limits: &Limits) -> Result<Mock
             "the members are in several challenges and the built-in mock server has one: give the members of one challenge, or a --target"
         );
     };
-    let arguments = MockServer::arguments(plan, challenge, limits.descriptors_hard);
+    let arguments = MockServer::arguments(&[plan], challenge, limits.descriptors_hard);
     let mock_server = MockServer::start(&arguments)?;
+    load_mock_server(plan, &mock_server)?;
+    Ok(mock_server)
+}
+
+/// Makes a mock server the plan's target.
+pub(super) fn load_mock_server(plan: &mut Plan, mock_server: &MockServer) -> Result<()> {
     plan.target = Target::resolve(&mock_server.url, &[])?;
     if let Some(pem) = &mock_server.ca {
         plan.tls.ca =
             vec![CaFile::new("the mock server's certificate", pem.clone()).map_err(|why| anyhow!(why))?];
     }
-    Ok(mock_server)
+    Ok(())
 }
 
 /// Refuses --tls-key-log without a file to write to: the library that writes the secrets reports no errors.
-fn check_key_log(plan: &Plan) -> Result<()> {
+pub(super) fn check_key_log(plan: &Plan) -> Result<()> {
     if !plan.tls.key_log {
         return Ok(());
     }
@@ -304,13 +333,13 @@ fn check_key_log(plan: &Plan) -> Result<()> {
 }
 
 /// What to wait for before the load.
-enum Wait {
+pub(super) enum Wait {
     Nothing,
     Ready { after: Duration },
 }
 
 /// Why a run against a real target cannot begin.
-enum Unfit {
+pub(super) enum Unfit {
     /// The plan does not fit the challenge.
     Refused(anyhow::Error),
     /// The target did not answer.
@@ -320,7 +349,7 @@ enum Unfit {
 }
 
 /// Asks the target whether the plan fits its schedule.
-fn check_schedule(
+pub(super) fn check_schedule(
     plan: &Plan,
     agent: &ureq::Agent,
     interrupt: &Interrupt,
@@ -391,7 +420,7 @@ fn check_standing(looked_up: &LookedUp, plan: &Plan, output: &Output) -> Result<
 }
 
 /// Waits until the challenge is READY; `false` if that was interrupted or the target stopped answering.
-fn wait_ready(
+pub(super) fn wait_ready(
     plan: &Plan,
     agent: &ureq::Agent,
     after: Duration,

@@ -23,14 +23,22 @@ use crate::terminal::tell;
 /// Sessions where neither a number nor members are given; as for a run.
 const SESSIONS: u32 = 6000;
 
+/// What a mix needs of this machine whose files are under a root, if the options name one.
+type NeedOfMix = fn(&SettingsArgs, &Path) -> Result<Option<Need>>;
+
 /// Carries out `startline doctor`.
 ///
 /// # Errors
 /// The plan itself is wrong.
-pub fn run(args: DoctorArgs) -> Result<ExitStatus> {
-    let settings = with_members(args.settings).into_settings()?;
-    let (plan, limits) = plan_of(settings, &args.root)?;
-    let need = need_of(&plan, &Summary::new(&plan), &limits, &hosts_of(&plan)?);
+pub fn run(args: DoctorArgs, need_of_mix: NeedOfMix) -> Result<ExitStatus> {
+    let options = with_members(args.settings);
+    let need = match need_of_mix(&options, &args.root)? {
+        Some(need) => need,
+        None => {
+            let (plan, limits) = plan_of(options.into_settings()?, &args.root)?;
+            need_of(&plan, &Summary::new(&plan), &limits, &hosts_of(&plan)?)
+        }
+    };
     let report = doctor::examine_this_machine(&need, &args.root, SocketTrial::Always);
     print_or_tell(None, args.json, &report, |page| text::table(&report, page));
     Ok(match report.verdict {

@@ -68,10 +68,14 @@ impl MockServer {
         Some(Reason::MockEnded.with(status.to_string()))
     }
 
-    /// Returns the arguments that load what a plan needs.
-    pub fn arguments(plan: &Plan, challenge: u64, descriptors_hard: u64) -> Vec<String> {
-        let (first, last) =
-            (plan.members.id(SessionNumber(0)), plan.members.id(SessionNumber(plan.people() - 1)));
+    /// Returns the arguments with which it serves these plans, which are alike in all that is not their members.
+    pub fn arguments(plans: &[&Plan], challenge: u64, descriptors_hard: u64) -> Vec<String> {
+        let Some(plan) = plans.first() else { return Vec::new() };
+        let ends =
+            |plan: &Plan| [SessionNumber(0), SessionNumber(plan.people() - 1)].map(|k| plan.members.id(k));
+        let ids = || plans.iter().flat_map(|plan| ends(plan));
+        let (first, last) = (ids().min().unwrap_or_default(), ids().max().unwrap_or_default());
+        let connections: u32 = plans.iter().map(|plan| plan.connections()).sum();
         let mut arguments: Vec<String> = [
             "--members".to_owned(),
             format!("{first}-{last}"),
@@ -79,7 +83,7 @@ impl MockServer {
             challenge.to_string(),
             "--ready".to_owned(),
             "--workers".to_owned(),
-            capacity::mock_workers(plan.connections(), affinity::cores(), descriptors_hard).to_string(),
+            capacity::mock_workers(connections, affinity::cores(), descriptors_hard).to_string(),
         ]
         .into();
         if let Some(scale) = capacity::mock_time_scale(plan.settings.ramp) {

@@ -12,6 +12,7 @@ mod countdown;
 mod doctor;
 mod manual;
 mod merge;
+mod mix;
 mod mock_process;
 mod page;
 mod pausing;
@@ -60,13 +61,17 @@ impl Cli {
             Command::Addresses(args) => Ok(addresses::command::run(args)),
             Command::Compare(args) => compare::run(&args),
             Command::Completions(args) => manual::completions(&args).map(|()| ExitStatus::Passed),
-            Command::Doctor(args) => doctor::run(*args),
+            Command::Doctor(args) => doctor::run(*args, mix::need),
             Command::Man(args) => manual::man(&args).map(|()| ExitStatus::Passed),
             Command::Merge(args) => merge::run(&args),
             Command::Preflight(args) => preflight::run(*args),
             Command::Prepare(args) => prepare::run(args),
             Command::Report(args) => report::run(&args).map(|()| ExitStatus::Passed),
-            Command::Run(args) => conduct::conduct(*args),
+            Command::Run(args) => match settings::mix::parts(&args.settings) {
+                Ok(Some(parts)) => mix::conduct(&args, &parts),
+                Ok(None) => conduct::conduct(*args),
+                Err(error) => Err(error),
+            },
             Command::Scenario(args) => scenario::run(args).map(|()| ExitStatus::Passed),
             Command::Serve(args) => serve::run(*args).map(|()| ExitStatus::Passed),
             Command::Try(args) => trial::run(&args),

@@ -19,7 +19,8 @@ use crate::report::files::{self, Lacking, ResultsDir};
 use crate::report::progress::{self, Status};
 use crate::report::view::{Snapshot, View};
 use crate::report::{
-    ClockResult, Ending, Facts, FindMaxStep, Part, Phase, RampDownFacts, RunResult, ShardResult, StageFacts,
+    ClockResult, Ending, Facts, FindMaxStep, Part, PartResult, Phase, RampDownFacts, RunResult, ShardResult,
+    StageFacts,
 };
 use crate::terminal::StatusLine;
 use crate::watch::{Stage, Watching};
@@ -39,6 +40,10 @@ pub struct Recording<'r> {
     /// The phase in which the second being recorded began.
     phase: Phase,
     last_cpu_seconds: f64,
+    /// The parts of a mix, as they stand.
+    parts: Vec<PartResult>,
+    /// It is a part itself: the process's memory is not its own.
+    is_part: bool,
 }
 
 /// What is watched of the servers during a run.
@@ -72,7 +77,19 @@ impl<'r> Recording<'r> {
             last_end: None,
             phase: Phase::Ramp,
             last_cpu_seconds: process::cpu_seconds(),
+            parts: Vec::new(),
+            is_part: false,
         }
+    }
+
+    /// Begins now, with a part of a mix.
+    pub fn of_part(plan: &'r Plan, directory: &'r mut ResultsDir) -> Self {
+        Self { is_part: true, ..Self::new(plan, directory, Vec::new(), Servers::default()) }
+    }
+
+    /// Takes how the parts of a mix stand.
+    pub fn take_parts(&mut self, parts: Vec<PartResult>) {
+        self.parts = parts;
     }
 
     /// Writes a second down and tells it.
@@ -229,7 +246,10 @@ impl<'r> Recording<'r> {
     }
 
     fn result(&self, totals: &Totals) -> RunResult {
-        RunResult::build(totals, &self.facts, &self.plan)
+        match &self.parts[..] {
+            [] => RunResult::build(totals, &self.facts, &self.plan),
+            parts => RunResult::build_mix(totals, &self.facts, &self.plan, parts.to_vec()),
+        }
     }
 
     fn take_readings(&mut self, readings: &RunReadings, held_to_end: u64) {
@@ -244,7 +264,7 @@ impl<'r> Recording<'r> {
         facts.held_seconds = readings.held_seconds;
         facts.rss_at_start = readings.rss_bytes_at_start;
         facts.rss_in_hold = readings.rss_bytes;
-        facts.open_at_rss = u64::from(readings.open_at_rss);
+        facts.open_at_rss = if self.is_part { 0 } else { u64::from(readings.open_at_rss) };
         facts.cpu_seconds = readings.cpu_seconds;
     }
 

@@ -23,6 +23,7 @@ use crate::plan::load::{Load, Shape};
 use crate::plan::member_files::{self, MemberFile, Wanted};
 use crate::scenario::every::{Every, Reply};
 use crate::scenario::kinds::{Kind, Kinds, PlaceIndex};
+use crate::scenario::mix;
 use crate::scenario::steps::{Step, Whose};
 use crate::scenario::template::{MustBe, Scope, Taken, Template, Used};
 use crate::scenario::{Good, HttpStep, MessageType, Role, Scenario, WebSocket};
@@ -49,6 +50,14 @@ const TEXT_CHARS_MAX: usize = 240;
 /// # Errors
 /// What is wrong with it.
 pub(super) fn check(args: &CheckArgs) -> Result<String> {
+    let (file, source) = Scenario::find(&args.scenario)?;
+    match mix::read(&file, &source)? {
+        Some(mix) => of_mix::check(args, &file, &mix),
+        None => check_one(args),
+    }
+}
+
+fn check_one(args: &CheckArgs) -> Result<String> {
     let mut settings = ScenarioSettings::find(&args.scenario)?;
     settings.set(&args.set);
     settings.set_from_files(&args.set_file);
@@ -485,5 +494,6 @@ fn follows(redirects: u8) -> String {
     }
 }
 
+mod of_mix;
 #[cfg(test)]
 pub(super) mod tests;

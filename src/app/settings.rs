@@ -20,7 +20,7 @@ use crate::plan::abort::AbortRule;
 use crate::plan::member_files::{self, MemberFile, Wanted};
 use crate::plan::roster::Roster;
 use crate::plan::schedule::SYSTEM_ZONE;
-use crate::plan::{CaFile, FindMax, HttpMode, Identity, ScenarioSettings, Settings, http, search};
+use crate::plan::{CaFile, FindMax, HttpMode, Identity, PartOf, ScenarioSettings, Settings, http, search};
 use crate::scenario::Scenario;
 
 /// Sessions where neither a number nor members are given.
@@ -53,7 +53,17 @@ impl SettingsArgs {
     /// Files that cannot be read or are wrong, and what the scenario cannot do.
     pub fn into_settings(self) -> Result<Settings> {
         let this = self.written_out();
-        this.expanded_into_settings()
+        mix::refuse(&this)?;
+        let base = this.base()?;
+        this.laid_out(base, None)
+    }
+
+    /// Returns what the options are laid over: a plan file, or the defaults.
+    fn base(&self) -> Result<Settings> {
+        match &self.plan {
+            Some(file) => plan_file(file),
+            None => defaults(),
+        }
     }
 
     /// The short form with a URL, as the options that it stands for.
@@ -68,11 +78,8 @@ impl SettingsArgs {
         self
     }
 
-    fn expanded_into_settings(self) -> Result<Settings> {
-        let mut settings = match &self.plan {
-            Some(file) => plan_file(file)?,
-            None => defaults()?,
-        };
+    /// Returns what the options mean, laid over these settings; `part`: which part of a mix that is.
+    fn laid_out(self, mut settings: Settings, part: Option<PartOf>) -> Result<Settings> {
         let had_target = settings.target.is_some();
         let files = self.member_files(&settings)?;
         let scenario = self.read_scenario(&mut settings, &files)?;
@@ -83,7 +90,12 @@ impl SettingsArgs {
             settings.seed = SHARDS_SEED;
         }
         self.take_search(&mut settings);
-        self.take_stages(&mut settings, &scenario);
+        settings.part = part.or(settings.part);
+        if settings.part.is_some() && scenario.websocket.is_none() {
+            // What the whole holds, this part has none of.
+            (settings.hold, settings.ramp_down) = (Duration::ZERO, Duration::ZERO);
+        }
+        self.take_stages(&mut settings, &scenario)?;
         if let Some((rate, lifetime)) = self.rate.zip(settings.lifetime.as_ref())
             && self.asked_sessions().is_none()
         {
@@ -180,14 +192,28 @@ impl SettingsArgs {
     }
 
     /// Takes the scenario's stages, unless the options say how many sessions there are, and when.
-    fn take_stages(&self, settings: &mut Settings, scenario: &Scenario) {
-        let typed = [self.ramp, self.hold].iter().any(Option::is_some) || self.rate.is_some();
-        let is_given =
-            typed || settings.find_max.is_some() || self.asked_sessions().is_some() || !self.stage.is_empty();
-        if self.plan.is_none() && !is_given {
-            settings.stages.clone_from(&scenario.stages);
+    fn take_stages(&self, settings: &mut Settings, scenario: &Scenario) -> Result<()> {
+        let is_part = settings.part.is_some();
+        if self.plan.is_none() && (is_part || !self.gives_a_shape()) {
             settings.lifetime = settings.lifetime.take().or_else(|| scenario.lifetime.clone());
         }
+        if self.plan.is_some() || self.gives_a_shape() {
+            return Ok(());
+        }
+        if let Some(part) = settings.part.as_ref().filter(|_| !scenario.stages.is_empty()) {
+            bail!(
+                "the part \"{}\" has a scenario with stages of its own, and a mix has one shape: give the mix stages, or --stage",
+                part.name
+            );
+        }
+        settings.stages.clone_from(&scenario.stages);
+        Ok(())
+    }
+
+    /// Returns whether the options say how many sessions there are, and when.
+    fn gives_a_shape(&self) -> bool {
+        let typed = [self.ramp, self.hold].iter().any(Option::is_some) || self.rate.is_some();
+        typed || self.find_max || self.asked_sessions().is_some() || !self.stage.is_empty()
     }
 
     /// Reads the scenario, with the variables set, and compiles it.
@@ -280,7 +306,8 @@ impl SettingsArgs {
         };
         let is_search = settings.find_max.is_some();
         let is_free = is_search || !settings.is_staged();
-        let is_open = self.plan.is_none() && is_free && self.asked_sessions().is_none();
+        let is_part = settings.part.as_ref().is_some_and(|part| part.own_members);
+        let is_open = self.plan.is_none() && is_free && !is_part && self.asked_sessions().is_none();
         if is_open && !self.members.is_empty() {
             settings.sessions = roster.sessions()?;
         }
@@ -397,7 +424,7 @@ fn defaults() -> Result<Settings> {
 fn plan_file(file: &Path) -> Result<Settings> {
     let name = file.display().to_string();
     let text = fs::read_to_string(file).with_context(|| format!("cannot read the plan {name}"))?;
-    Ok(Settings::from_toml(&name, &text)?)
+    Ok(Settings::from_toml(&name, &text)?.of_whole())
 }
 
 fn ca_file(file: &Path) -> Result<CaFile> {
@@ -434,5 +461,6 @@ fn member_file(path: &Path) -> Result<MemberFile> {
     Ok(MemberFile { name, bytes })
 }
 
+pub(super) mod mix;
 #[cfg(test)]
 mod tests;

@@ -12,6 +12,7 @@ use std::time::Duration;
 use startline_os::clock::Clock;
 use startline_os::{heap, process};
 
+use super::beside::Beside;
 use super::course::Course;
 use super::link::{Message, Shared};
 use super::outcome::{EngineError, Outcome, RampDownOutcome, RunReadings, Second, Sources, Steering};
@@ -29,8 +30,6 @@ use crate::plan::{Plan, Shape};
 
 /// Between two looks at the run's state.
 const LOOK: Duration = Duration::from_millis(50);
-/// From everyone ready to the first arrival: time for all workers to be at their loops.
-const LEAD: Duration = Duration::from_millis(50);
 /// How often memory is given back in the hold: the entries of set-up's timeouts are let go of as
 /// late as those come due.
 const GIVE_BACK_EVERY: Duration = Duration::from_secs(15);
@@ -175,6 +174,7 @@ impl<'p> Control<'p> {
         &mut self,
         receiver: &mpsc::Receiver<(usize, Message)>,
         stop: &dyn Fn() -> Option<Sentence>,
+        beside: &Beside,
     ) -> Result<(), EngineError> {
         for _ in 0..self.plan.workers {
             match receiver.recv() {
@@ -194,7 +194,9 @@ impl<'p> Control<'p> {
         heap::give_back();
         self.readings.rss_bytes_at_start = process::rss_bytes_exact();
         self.cpu_at_start = process::cpu_seconds();
-        self.started_at = self.start(stop).inspect_err(|_| self.shared.start(None))?;
+        let at = self.start(stop).inspect_err(|_| self.shared.start(None))?;
+        let wait = beside.start().inspect_err(|_| self.shared.start(None))?;
+        self.started_at = at.max(self.clock.elapsed() + wait);
         self.shared.start(Some(self.started_at));
         Ok(())
     }

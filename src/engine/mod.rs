@@ -6,6 +6,7 @@
 //! Invariant: a socket is made, used and dropped by one worker, and workers share nothing on the
 //! hot path.
 
+mod beside;
 mod control;
 mod course;
 mod hosts;
@@ -24,10 +25,11 @@ mod sockets;
 mod stages;
 mod worker;
 
+pub use beside::Beside;
 pub use course::Course;
 pub use hosts::{Addresses, Hosts};
 pub use outcome::{EngineError, Outcome, RampDownOutcome, RunReadings, Second, Sources, Steering};
-pub use run::{layout_of, run};
+pub use run::{layout_of, run, run_beside};
 pub use secure::{
     Own, Probe as TlsProbe, Trust, TrustError, fault_of as tls_fault_of, probe as tls_probe,
     sentence as tls_sentence,

@@ -15,6 +15,7 @@ use startline_os::clock::Clock;
 use startline_os::port_range::PortRange;
 use startline_os::{descriptors, heap, spawn};
 
+use super::beside::Beside;
 use super::control::Control;
 use super::hosts::Hosts;
 use super::link::{Shared, WorkerLink};
@@ -46,6 +47,34 @@ pub fn run(
     steering: &Steering<'_>,
     on_second: &mut dyn FnMut(&Second<'_>),
 ) -> Result<Outcome, EngineError> {
+    run_beside(plan, hosts, steering, on_second, &Beside::alone(plan.workers))
+}
+
+/// The same of a part of a run, whose other parts start with it.
+///
+/// # Errors
+/// As [`run`], for every part if one cannot begin.
+pub fn run_beside(
+    plan: &Plan,
+    hosts: &Hosts,
+    steering: &Steering<'_>,
+    on_second: &mut dyn FnMut(&Second<'_>),
+    beside: &Beside,
+) -> Result<Outcome, EngineError> {
+    let outcome = play(plan, hosts, steering, on_second, beside);
+    if outcome.is_err() {
+        beside.give_up();
+    }
+    outcome
+}
+
+fn play(
+    plan: &Plan,
+    hosts: &Hosts,
+    steering: &Steering<'_>,
+    on_second: &mut dyn FnMut(&Second<'_>),
+    beside: &Beside,
+) -> Result<Outcome, EngineError> {
     heap::keep_small();
     let cores = core_affinity::get_core_ids().unwrap_or_default();
     let script = script_of(plan, hosts.names.clone());
@@ -53,7 +82,7 @@ pub fn run(
     let clock = Clock::start();
     let shape = Arc::new(plan.shape.clone());
     let shared = Shared::new(plan.workers);
-    let space = port_space(plan);
+    let space = port_space(plan, beside);
     let board = plan.expects_broadcasts().then(|| Board::new(plan.people()));
     let acts = plan.expects_broadcasts().then(|| Acts::new(plan.people()));
     let stays = plan.expects_broadcasts().then(|| Stays::new(plan.people()));
@@ -70,6 +99,7 @@ pub fn run(
                 script: &script,
                 hosts,
                 layout: &layout,
+                beside,
                 space: &space,
                 cores: &cores,
                 clock,
@@ -91,7 +121,7 @@ pub fn run(
         let mut control = Control::new(plan, &layout, clock, Arc::clone(&shared), board.clone());
         control.follow(acts.clone(), servers.clone());
         control.steered_by(steering.course);
-        control.gather_workers(&receiver, steering.stop)?;
+        control.gather_workers(&receiver, steering.stop, beside)?;
         control.go(&receiver, steering, on_second);
         Ok(control.outcome(space.method()))
     })
@@ -104,6 +134,7 @@ struct Common<'p> {
     script: &'p Script,
     hosts: &'p Hosts,
     layout: &'p Layout,
+    beside: &'p Beside,
     space: &'p PortSpace,
     /// Those that this process may use; workers go round them.
     cores: &'p [CoreId],
@@ -116,11 +147,11 @@ struct Common<'p> {
 }
 
 fn work(worker: usize, common: &Common<'_>, link: WorkerLink) {
-    let Common { plan, shape, script, hosts, layout, space, cores, clock, .. } = *common;
+    let Common { plan, shape, script, hosts, layout, beside, space, cores, clock, .. } = *common;
     let Common { board, stays, recent, propagation, servers, .. } = *common;
     // Where there is no such list, or the kernel refuses, the run is only noisier for it.
     if !cores.is_empty() {
-        core_affinity::set_for_current(cores[worker % cores.len()]);
+        core_affinity::set_for_current(cores[beside.worker(worker) % cores.len()]);
     }
     // Before anything of this worker is opened. Where the kernel has no such tables the limit is
     // the process's; the plan was checked against that.
@@ -155,7 +186,7 @@ fn work(worker: usize, common: &Common<'_>, link: WorkerLink) {
         heartbeats: layout.every.iter().map(|every| every.step).collect(),
     };
     let seed = plan.settings.seed ^ (worker as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    let ports = space.of_worker(worker, plan.workers, fastrand::u32(..));
+    let ports = space.of_worker(beside.worker(worker), beside.workers(), fastrand::u32(..));
     let secure = Secure::new(hosts.trust.as_ref(), &hosts.names, &plan.tls, lives.slots() as usize);
     let secure_beside =
         script.scenario.asks_beside().then(|| Secure::new(hosts.trust.as_ref(), &hosts.names, &plan.tls, 0));
@@ -200,9 +231,9 @@ fn reconnect_rate(plan: &Plan) -> Option<f64> {
 }
 
 /// Where connections come from, and how they get their ports.
-fn port_space(plan: &Plan) -> PortSpace {
+fn port_space(plan: &Plan, beside: &Beside) -> PortSpace {
     let method = plan.settings.ports.unwrap_or_else(ports::method_of_this_kernel);
-    PortSpace::new(method, PortRange::read(Path::new("/")), &plan.sources, plan.workers)
+    PortSpace::new(method, PortRange::read(Path::new("/")), &plan.sources, beside.workers())
 }
 
 fn propagation_of(plan: &Plan, acts: Arc<Acts>) -> propagation::Shared {

@@ -16,6 +16,9 @@ texts! {
         Criterion => "{0}", "{0}";
         Both => "{0}; {1}", "{0}; {1}";
 
+        // Of a part of a mix.
+        OfPart => "{0}: {1}", "{0}: {1}";
+
         // The verdict.
         CriterionFailed => "{0}: {1}.", "{0}: {1}.";
         AllMet => "All {0} criteria that were measured were met.", "측정한 기준 {0}개를 모두 충족했습니다.";

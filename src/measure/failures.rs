@@ -53,6 +53,12 @@ impl Failures {
         self.uncounted += other.uncounted;
     }
 
+    /// The same, in other steps and of other kinds with the same blame.
+    pub(super) fn moved(&self, to: impl Fn(StepIndex, Fault) -> (StepIndex, Fault)) -> Self {
+        let by_kind = self.by_kind.iter().map(|(&(step, fault), &count)| (to(step, fault), count));
+        Self { by_kind: by_kind.collect(), ..self.clone() }
+    }
+
     /// Each (step, kind) and its count, by step.
     pub fn iter(&self) -> impl Iterator<Item = (StepIndex, Fault, u64)> + '_ {
         self.by_kind.iter().map(|(&(step, fault), &count)| (step, fault, count))

@@ -13,6 +13,7 @@ mod beats;
 mod counts;
 mod failures;
 mod fates;
+mod joined;
 mod kinds;
 mod latencies;
 pub mod ledger;

@@ -68,6 +68,16 @@ pub struct Server {
 }
 
 impl Routing {
+    /// The same, with failures in other steps and of other kinds.
+    pub(super) fn moved(&self, to: impl Fn(StepIndex, Fault) -> (StepIndex, Fault) + Copy) -> Self {
+        let server = |server: &Server| Server {
+            failures: server.failures.moved(to),
+            between: server.between.iter().map(|(&(step, fault), &when)| (to(step, fault), when)).collect(),
+            ..server.clone()
+        };
+        Self { servers: self.servers.iter().map(server).collect(), beyond: self.beyond }
+    }
+
     /// A member of this challenge was sent to this server.
     pub fn record(&mut self, url: &str, member_id: MemberId, challenge_id: u64) {
         let Some(server) = self.server(url) else {

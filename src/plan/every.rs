@@ -30,6 +30,13 @@ enum Change {
     On(bool),
 }
 
+impl EveryOption {
+    /// The periodic message that it changes.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+}
+
 impl FromStr for EveryOption {
     type Err = String;
 

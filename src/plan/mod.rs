@@ -47,7 +47,7 @@ pub use observers::Observers;
 pub use resolve::Resolve;
 pub use script::{Hidden, ScenarioSettings};
 pub use search::{FindMax, Search};
-pub use settings::{PlanError, Settings};
+pub use settings::{PartOf, PlanError, Settings};
 pub use shape::Shape;
 pub use shard::Shard;
 pub use share::Share;

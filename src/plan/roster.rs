@@ -163,6 +163,20 @@ impl Roster {
         Ok(Self { spans })
     }
 
+    /// Returns all but the first `count` of them.
+    pub fn skip(&self, count: u64) -> Self {
+        let mut left = count;
+        let mut spans = Vec::new();
+        for span in &self.spans {
+            let skipped = span.len().min(left);
+            left -= skipped;
+            if skipped < span.len() {
+                spans.push(Span { first: span.first + skipped, ..*span });
+            }
+        }
+        Self { spans }
+    }
+
     /// Returns the members as the engine uses them.
     ///
     /// # Errors
@@ -292,6 +306,14 @@ mod tests {
             roster.first(6000).expect_err("too few").to_string(),
             "4 members are given for 6,000 sessions: give more members, --sessions 4, or --recycle to use them again"
         );
+    }
+
+    #[test]
+    fn the_first_n_are_left_out() {
+        let roster = Roster::listed([(1, 7), (2, 7), (5, 7), (6, 7)]);
+        assert_eq!(texts(&roster.skip(1)), ["2-2@7", "5-6@7"]);
+        assert_eq!(texts(&roster.skip(3)), ["6-6@7"]);
+        assert!(roster.skip(4).is_empty() && roster.skip(9).is_empty());
     }
 
     #[test]

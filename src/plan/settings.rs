@@ -60,6 +60,10 @@ pub struct Settings {
     /// The levels that the number of open sessions goes through; empty: one ramp and one hold.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stages: Vec<Stage>,
+    /// Which part of a whole this is; `None`: all of it. Sessions, stages and members are the whole's until
+    /// [`Settings::into_plan`] takes the part's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<PartOf>,
     /// How long a session stays before another takes its place; `None`: until its level falls.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "every::optional_interval_serde")]
     pub lifetime: Option<Interval>,
@@ -263,24 +267,25 @@ impl Settings {
         self.drops.sort_by_key(|drop| drop.at);
         self.leave_out_unreachable(&mut target)?;
         let scenario = self.scenario()?;
-        let members = self.plan_members()?;
-        let (workers, shape) = (self.workers(&scenario, limits), self.shape());
-        self.check_rows(&scenario, workers)?;
-        let members_return = self.may_return(&shape, &scenario);
+        let members = self.own_members()?;
+        let this = self.of_part()?;
+        let (workers, shape) = (this.workers(&scenario, limits), this.shape());
+        this.check_rows(&scenario, workers)?;
+        let members_return = this.may_return(&shape, &scenario);
         Ok(Plan {
-            sources: self.sources(&scenario, &target, workers, limits)?,
+            sources: this.sources(&scenario, &target, workers, limits)?,
             scenario: Arc::new(scenario),
             target,
             members: Arc::new(members),
             workers,
-            tls: self.tls.clone(),
-            http: self.http(),
+            tls: this.tls.clone(),
+            http: this.http(),
             keep_fates: false,
             in_flight: None,
             lives: shape.lives(),
             members_return,
             shape,
-            settings: self,
+            settings: this,
         })
     }
 
@@ -424,8 +429,9 @@ impl Settings {
 
     /// Refuses options that the scenario would silently ignore.
     fn check_scenario(&self, scenario: &Scenario) -> Result<(), PlanError> {
-        if self.is_staged() && self.members.len() < u64::from(self.sessions) {
-            let (sessions, members) = (grouped(self.sessions.into()), grouped(self.members.len()));
+        let sessions = self.sessions_of_members();
+        if self.is_staged() && self.members.len() < u64::from(sessions) {
+            let (sessions, members) = (grouped(sessions.into()), grouped(self.members.len()));
             let reason = format!(
                 "{sessions} sessions are open at once at most, and there are {members} members: give more, or a lower level"
             );
@@ -433,7 +439,7 @@ impl Settings {
         }
         let ws = scenario.websocket.as_ref();
         let is_presence = ws.is_some_and(|ws| ws.kinds.announces()) && !self.no_broadcast;
-        if self.members_used() < self.sessions && is_presence {
+        if self.members_used() < sessions && is_presence {
             let reason = "several sessions are the same member then, and the scenario judges who learns of whom \
                           ([websocket.presence]): add --no-broadcast, or give more members";
             return Err(PlanError::Value { what: "recycle", reason: reason.into() });
@@ -472,8 +478,11 @@ fn system_zone() -> String {
 }
 
 mod connections;
+mod part;
 mod shards;
 mod stages;
+
+pub use part::PartOf;
 
 #[cfg(test)]
 mod tests;

@@ -51,6 +51,11 @@ impl RunResult {
         result.troubles = troubles::diagnose(&result);
         result
     }
+
+    /// The same of a mix whose parts have these results.
+    pub fn build_mix(totals: &Totals, facts: &Facts, plan: &Plan, parts: Vec<PartResult>) -> Self {
+        Self::build(totals, facts, plan).judged_by(parts)
+    }
 }
 
 impl RunResult {
@@ -110,6 +115,7 @@ fn measured(totals: &Totals, facts: &Facts, plan: &Plan) -> RunResult {
         find_max: None,
         steps,
         troubles: Vec::new(),
+        parts: Vec::new(),
         ending: ending_key(&facts.ending).to_owned(),
         scenario: scenario.name.clone(),
         acceptance_shown: scenario.websocket.as_ref().is_none_or(WebSocket::shows_acceptance),

@@ -11,8 +11,8 @@ use startline_os::process::Host;
 
 use super::{
     AddressResult, FindMaxResult, LedgerResult, MembershipResult, MergedResult, MessagesResult, Ordered,
-    PauseResult, PropagationResult, ReconnectsResult, RoutingResult, ServerResult, ShardResult, StageResult,
-    StallsResult, TroubleResult, UpdatesResult, WatchResult,
+    PartResult, PauseResult, PropagationResult, ReconnectsResult, RoutingResult, ServerResult, ShardResult,
+    StageResult, StallsResult, TroubleResult, UpdatesResult, WatchResult,
 };
 use crate::lang::Sentence;
 use crate::members::{MemberName, SessionNumber};
@@ -100,6 +100,9 @@ pub struct RunResult {
     /// What is wrong, by name.
     #[serde(default)]
     pub troubles: Vec<TroubleResult>,
+    /// The parts of a mix, each with its own result; empty of a run with one scenario.
+    #[serde(default)]
+    pub parts: Vec<PartResult>,
     /// `finished`, `running` or `stopped`.
     pub ending: String,
     /// The scenario's name.

@@ -8,6 +8,7 @@
 
 mod find_max;
 mod kinds;
+mod mix;
 mod propagation;
 mod shards;
 mod stages;
@@ -29,7 +30,7 @@ use super::headline::statement;
 use super::phrases::{self, server_failure, stalls, trouble, try_command, unanswered};
 use super::texts::summary::{Summary, Title};
 use super::texts::told::Told;
-use super::{ErrorDetail, RunResult, Verdict};
+use super::{CriterionResult, ErrorDetail, RunResult, Verdict};
 use crate::checks::table::{Page, Paint, wrapped};
 use crate::fault;
 use crate::foreign;
@@ -63,7 +64,8 @@ pub fn summary(result: &RunResult, results: Option<&Path>, lang: Lang, page: Pag
     if let Some(found) = &result.find_max {
         page.find_max(found);
     }
-    page.criteria(&result.criteria);
+    let is_own = |one: &&CriterionResult| result.parts.is_empty() || one.is_watched();
+    page.criteria(&result.criteria.iter().filter(is_own).cloned().collect::<Vec<_>>());
     page.shards(result);
     page.stages(result);
     page.latencies(result);
@@ -81,13 +83,14 @@ pub fn summary(result: &RunResult, results: Option<&Path>, lang: Lang, page: Pag
     page.tls(result);
     page.closes(result);
     page.errors(result);
-    if let Some(command) = try_command(result, results) {
+    if let Some(command) = try_command(result, results).filter(|_| result.parts.is_empty()) {
         page.under("  → ", lang.word(Summary::OneSession), None);
         // Not wrapped, so that it can be copied.
         page.out += &format!("{}    {command}\n", page.title(None));
     }
     page.generator(result);
     page.dead_addresses(result);
+    page.parts(result, results);
     if let Some(results) = results {
         let (title, path) = (page.title(Some(Title::Results)), results.display());
         page.out += &format!("{title}{path}\n");

@@ -43,6 +43,7 @@ pub(super) const ROOT_KEYS: [&str; 17] = [
     "reconnect",
     "abort_on",
     "criteria",
+    "mix",
 ];
 impl Scenario {
     /// Compiles `source`, which was read from `file_name` (named in errors), with variables set by

@@ -6,8 +6,8 @@
 use std::ops::Range;
 
 /// The tables of which there may be several.
-const LISTS: [&str; 6] =
-    ["http", "errors", "criteria", "websocket.steps", "websocket.every", "websocket.errors"];
+const LISTS: [&str; 7] =
+    ["http", "errors", "criteria", "mix", "websocket.steps", "websocket.every", "websocket.errors"];
 
 /// A scenario that is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

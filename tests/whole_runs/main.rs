@@ -18,6 +18,7 @@ mod foreign_systems;
 mod formats;
 mod live;
 mod metrics;
+mod mixes;
 mod mock;
 mod outside;
 mod paused;

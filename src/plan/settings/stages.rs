@@ -33,13 +33,17 @@ impl Settings {
     /// Returns the same of all shards together.
     pub(super) fn whole_shape(&self) -> Shape {
         let members = match self.is_staged() {
-            true => self.members.len() as u32,
+            true => self.members_of_part().count() as u32,
             false => self.sessions,
         };
         let shape = Shape::new(self.all_stages(), members, self.seed);
         if self.find_max.is_some() {
             return shape.searching(self.sessions);
         }
+        let shape = match self.part.as_ref().filter(|part| part.sessions > 0) {
+            Some(part) => shape.shared(part.share(), members),
+            None => shape,
+        };
         match &self.lifetime {
             Some(lifetime) => shape.living(lifetime.clone()),
             None => shape,
@@ -73,7 +77,8 @@ impl Settings {
             return search.next(&[]).map_or_else(Vec::new, |first| search.stages(1, first, 0));
         }
         if self.stages.is_empty() {
-            let stage = |name: &str, span| Stage { name: name.to_owned(), span, level: self.sessions };
+            let stage =
+                |name: &str, span| Stage { name: name.to_owned(), span, level: self.sessions_of_whole() };
             return vec![stage("ramp", self.ramp), stage("hold", self.hold)];
         }
         let named = |(k, stage): (usize, &Stage)| match stage.name.is_empty() {

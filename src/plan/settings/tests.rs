@@ -21,6 +21,7 @@ fn settings() -> Settings {
         drops: Vec::new(),
         shard: None,
         start_at: None,
+        part: None,
         lifetime: None,
         sessions: 6000,
         members: Roster::range(13, 6012, 38),

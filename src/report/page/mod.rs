@@ -11,6 +11,7 @@ mod distributions;
 mod failures;
 mod find_max;
 mod judged;
+mod mix;
 mod parts;
 mod places;
 mod plan;
@@ -68,7 +69,7 @@ pub fn html(recorded: &Recorded, lang: Lang) -> String {
 impl Page<'_> {
     fn html(&self) -> Markup {
         let top = self.top();
-        let judged = [self.find_max(), self.criteria(), self.shards()];
+        let judged = [self.find_max(), self.mix(), self.criteria(), self.shards()];
         let before = judged.into_iter().chain([self.load_stages(), self.reconnects(), self.steps()]);
         let before: Vec<Option<Section>> = before.collect();
         let servers = [self.servers_side(), self.checklist()];

@@ -49,6 +49,17 @@ texts! {
         Address => "Address", "주소";
         Connections => "Connections", "연결";
 
+        // The parts of a mix.
+        Parts => "Parts", "구성";
+        PartsLead => "The run played several scenarios side by side. Everything else on this page is of all of them together; each part has a page of its own.",
+            "여러 시나리오를 나란히 실행했습니다. 이 페이지의 나머지 내용은 전체를 합한 것이며, 구성마다 페이지가 따로 있습니다.";
+        PartsCaption => "What became of each part's sessions, and whether they learned of each other",
+            "구성별 세션의 결과와 서로에 대한 알림";
+        PartOfMix => "Part", "구성";
+        PartWeight => "Weight", "가중치";
+        PairsExpected => "Announcements expected", "기대한 알림";
+        PairsMissing => "Missing", "누락";
+
         // Criteria and steps.
         Criteria => "Criteria", "판정 기준";
         CriteriaCaption => "What the run was judged by", "이 테스트를 판정한 기준";

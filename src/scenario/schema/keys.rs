@@ -80,6 +80,7 @@ pub(super) fn of(section: &str) -> Vec<&'static Key> {
         "message_error" => MESSAGE_ERROR,
         "reconnect" => RECONNECT,
         "criterion" => CRITERION,
+        "mix" => MIX,
         _ => &[],
     };
     table.iter().collect()
@@ -107,6 +108,7 @@ const SCENARIO: &[Key] = &[
     ),
     key("abort_on", Texts, "When a run ends early: errors.rate>50%:10s."),
     key("criteria", Many("criterion"), "What a run is judged by."),
+    key("mix", Many("mix"), "Scenarios that a run plays side by side, each with a share of its sessions."),
 ];
 
 const ERROR: &[Key] = &[
@@ -323,4 +325,13 @@ const CRITERION: &[Key] = &[
     key("warn", Number, "Beyond the limit but within this it is a warning."),
     key("needs_sessions", Count, "Judged only with so many sessions."),
     key("needs_hold", Duration, "Judged only with a hold as long."),
+];
+
+const MIX: &[Key] = &[
+    key("name", Text, "The part's name in results: letters, digits, - and _; its scenario's without."),
+    key("scenario", Text, "A built-in scenario's name, or a file beside this one; this file without."),
+    key("weight", Count, "The part's share of the sessions, over the sum of all weights: 1 without."),
+    key("target", Text, "URL of the part's servers; the run's without."),
+    key("members", Text, "The part's own members: a range, or a CSV file beside this one."),
+    key("set", Scalars, "Variables of the scenario that the part sets."),
 ];

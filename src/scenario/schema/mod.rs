@@ -9,7 +9,7 @@ mod keys;
 use serde_json::{Map, Value, json};
 
 use super::{
-    compile, criteria, every, kinds, places, presence, reconnect, request, schedule, steps, websocket,
+    compile, criteria, every, kinds, mix, places, presence, reconnect, request, schedule, steps, websocket,
 };
 use keys::{Key, Type};
 
@@ -51,6 +51,7 @@ const SECTIONS: &[Section] = &[
     ("message_error", || kinds::ERROR_KEYS.to_vec()),
     ("reconnect", || reconnect::KEYS.to_vec()),
     ("criterion", || criteria::KEYS.to_vec()),
+    ("mix", || mix::KEYS.to_vec()),
 ];
 
 fn section(name: &str) -> Value {

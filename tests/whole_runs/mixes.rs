@@ -1,0 +1,198 @@
+//! Mixes: several scenarios in one run, each with its own results, against servers that keep books.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::common::served::Served;
+use crate::common::{Finished, Run, results, startline};
+use crate::foreign::echo::{self, Answering};
+
+const RUNNITY: &str = include_str!("../../scenarios/runnity.toml");
+
+fn written(temp: &TempDir, name: &str, text: &str) -> String {
+    let file = temp.path().join(name);
+    fs::write(&file, text).expect("written");
+    file.display().to_string()
+}
+
+fn summary(directory: &Path) -> Value {
+    let text = fs::read_to_string(directory.join("summary.json")).expect("a summary");
+    serde_json::from_str(&text).expect("JSON")
+}
+
+#[track_caller]
+fn count(value: &Value, pointer: &str) -> u64 {
+    value.pointer(pointer).and_then(Value::as_u64).unwrap_or_else(|| panic!("{pointer} in {value:#}"))
+}
+
+/// Runnity's scenario under another name, without its limits to latencies: this machine is busy.
+fn patient(name: &str) -> String {
+    let text = RUNNITY.replacen("name = \"runnity\"", &format!("name = \"{name}\""), 1);
+    let limits = ["below = 100\n", "below = 200\nwarn = 500\n", "below = 1000\n"];
+    limits.iter().fold(text, |text, limit| text.replace(limit, "below = 30000\n"))
+}
+
+/// Runners and spectators of one challenge, three to one.
+fn runners_and_spectators(temp: &TempDir) -> String {
+    written(temp, "runners.toml", &patient("runners"));
+    written(temp, "spectators.toml", &patient("spectators"));
+    let mix = "name = \"race\"\n[[mix]]\nscenario = \"runners.toml\"\nweight = 3\n\
+        [[mix]]\nscenario = \"spectators.toml\"\n";
+    written(temp, "mix.toml", mix)
+}
+
+fn run(mix: &str, mock: &Served, out: &Path) -> Finished {
+    Run::against(&mock.url, 40, out)
+        .with("scenario", mix)
+        .with("hold", "1500ms")
+        .with("ping-interval", "500ms")
+        .with("ramp-down", "300ms")
+        .finish()
+}
+
+#[test]
+fn parts_share_sessions_and_members_and_keep_their_own_books() {
+    let temp = tempfile::tempdir().expect("a directory");
+    let mock = Served::start(&["--ready", "--members", "13-52"]);
+    let finished = run(&runners_and_spectators(&temp), &mock, &results(&temp));
+    finished.assert_status(0);
+    let whole = summary(&results(&temp));
+    let parts = whole["parts"].as_array().expect("parts");
+    assert_eq!(parts.iter().map(|part| &part["name"]).collect::<Vec<_>>(), ["runners", "spectators"]);
+    let mut sums = [0, 0, 0, 0];
+    for (part, (name, sessions)) in parts.iter().zip([("runners", 30), ("spectators", 10)]) {
+        let own = summary(&results(&temp).join("parts").join(name));
+        assert_eq!(part["directory"], format!("parts/{name}"));
+        assert_eq!(part["result"]["sessions"], own["sessions"]);
+        assert_eq!(
+            (count(&own, "/sessions/planned"), count(&own, "/sessions/held_to_end")),
+            (sessions, sessions)
+        );
+        // Who learns of whom is judged among the part's own.
+        let ledger = &own["ledger"];
+        assert_eq!((count(ledger, "/missing"), count(ledger, "/duplicate")), (0, 0), "{ledger:#}");
+        assert_eq!(count(ledger, "/observers"), sessions);
+        assert_eq!(own["verdict"], "pass", "{:#}", own["reasons"]);
+        let of_part = format!("/steps/{name}~1enter/count");
+        assert_eq!(count(&whole, &of_part), count(&own, "/steps/enter/count"));
+        assert_eq!(whole.pointer(&format!("/every/{name}~1ping")), own.pointer("/every/ping"));
+        let counts = ["/sessions/started", "/messages/received", "/ping/answered", "/http/requests"];
+        sums.iter_mut().zip(counts).for_each(|(sum, figure)| *sum += count(&own, figure));
+    }
+    let figures = ["/sessions/started", "/messages/received", "/ping/answered", "/http/requests"];
+    assert_eq!(figures.map(|figure| count(&whole, figure)), sums);
+    assert_eq!((count(&whole, "/sessions/planned"), count(&whole, "/steps/open/count")), (40, 40));
+    assert_eq!(count(&mock.call("GET", "/mock/counters", ""), "/connected"), 40);
+    assert_eq!(count(&whole, "/errors/total"), 0, "{:#}", whole["errors"]);
+    let criteria = whole["criteria"].as_array().expect("criteria");
+    assert!(criteria.iter().any(|one| one["name"] == "spectators: connections-held"), "{criteria:#?}");
+    for part in ["runners: 30 sessions (weight 3)", "spectators: 10 sessions (weight 1)"] {
+        assert!(finished.stdout.contains(part), "{}", finished.stdout);
+    }
+    let page = fs::read_to_string(results(&temp).join("report.html")).expect("a page");
+    assert!(page.contains("parts/spectators/report.html"));
+    assert!(results(&temp).join("parts/runners/report.html").exists());
+}
+
+/// Plays a plan again, of sessions on another mock server.
+fn repeated(plan: &Path, mock: &Served, out: &Path) {
+    let (plan, out) = (plan.display().to_string(), out.display().to_string());
+    let arguments = ["run", "--plan", &plan, "--target", &mock.url, "--out", &out];
+    let output = startline().args(arguments).output().expect("it runs");
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stdout));
+}
+
+#[test]
+fn a_mix_is_repeated_from_its_plan_and_compared() {
+    let temp = tempfile::tempdir().expect("a directory");
+    let members = ["--ready", "--members", "13-52"];
+    let mix = runners_and_spectators(&temp);
+    run(&mix, &Served::start(&members), &results(&temp)).assert_status(0);
+    let mock = Served::start(&members);
+    let again = temp.path().join("again");
+    let plan = results(&temp).join("plan.toml");
+    repeated(&plan, &mock, &again);
+    let (first, second) = (summary(&results(&temp)), summary(&again));
+    assert_eq!(first["plan"]["seed"], second["plan"]["seed"]);
+    for part in [0, 1] {
+        let planned = format!("/parts/{part}/result/sessions/planned");
+        assert_eq!(count(&first, &planned), count(&second, &planned));
+    }
+    assert_eq!(count(&mock.call("GET", "/mock/counters", ""), "/connected"), 40);
+    let compared =
+        startline().args(["compare", "--json"]).args([results(&temp), again]).output().expect("it runs");
+    let compared: Value = serde_json::from_slice(&compared.stdout).expect("JSON");
+    let measures = compared["measures"].as_array().expect("measures");
+    let is_of_part = |one: &Value| one["measure"].as_str().is_some_and(|it| it.contains("spectators/login"));
+    assert!(measures.iter().any(is_of_part), "{measures:#?}");
+    // A part alone, too.
+    let alone = temp.path().join("alone");
+    let mock = Served::start(&members);
+    let plan = results(&temp).join("parts/spectators/plan.toml");
+    repeated(&plan, &mock, &alone);
+    assert_eq!(count(&summary(&alone), "/sessions/started"), 10);
+    assert_eq!(count(&mock.call("GET", "/mock/counters", ""), "/connected"), 10);
+}
+
+#[test]
+fn parts_have_servers_criteria_and_lifetimes_of_their_own() {
+    let temp = tempfile::tempdir().expect("a directory");
+    let echo = fs::read_to_string("scenarios/echo.toml").expect("it is there");
+    let strict =
+        "\n[[criteria]]\nname = \"too-strict\"\nmeasure = \"steps.connect.p95_ms\"\nbelow = 0.0001\n";
+    written(&temp, "echo.toml", &(echo + strict));
+    written(&temp, "runners.toml", &patient("runners"));
+    let target = echo::start(Answering::Same);
+    let mix = format!(
+        "name = \"two-servers\"\nstages = [\"500ms:20\", \"2s:20\"]\n[[mix]]\nscenario = \"runners.toml\"\n\
+         [[mix]]\nscenario = \"echo.toml\"\ntarget = \"{target}\"\nset = {{ payload = \"hello\" }}\n"
+    );
+    let mix = written(&temp, "mix.toml", &mix);
+    let out = results(&temp).display().to_string();
+    let arguments = ["run", "--scenario", &mix, "--ramp-down", "300ms", "--lag-limit", "30s", "--out", &out];
+    let finished = startline().args(arguments).output().expect("it runs");
+    let stdout = String::from_utf8_lossy(&finished.stdout).into_owned();
+    assert_eq!(finished.status.code(), Some(1), "{stdout}{}", String::from_utf8_lossy(&finished.stderr));
+    let whole = summary(&results(&temp));
+    let verdicts: Vec<&Value> = (0..2).map(|part| &whole["parts"][part]["result"]["verdict"]).collect();
+    assert_eq!(verdicts, ["pass", "fail"], "{stdout}");
+    assert_eq!(whole["verdict"], "fail");
+    let reason = whole["reasons"][0].as_str().expect("a reason");
+    assert!(reason.starts_with("echo: too-strict: "), "{reason}");
+    for part in [0, 1] {
+        let result = &whole["parts"][part]["result"];
+        assert_eq!(count(result, "/stages/1/min_held"), 10, "{:#}", result["stages"]);
+        assert_eq!(count(result, "/errors/total"), 0);
+    }
+    // An echo answers each of its messages, and nothing else comes.
+    let of_echo = &whole["parts"][1]["result"];
+    assert_eq!(count(of_echo, "/messages/received"), count(of_echo, "/ping/answered"));
+}
+
+#[test]
+fn what_a_mix_cannot_do_is_said_before_anything_opens() {
+    let temp = tempfile::tempdir().expect("a directory");
+    let mix = runners_and_spectators(&temp);
+    let refused = |arguments: &[&str]| {
+        let output = startline().args(arguments).output().expect("it runs");
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    let tried = refused(&["try", &mix, "--target", "http://127.0.0.1:9"]);
+    assert!(tried.contains("is a mix of several scenarios"), "{tried}");
+    let unknown = refused(&["run", "--scenario", &mix, "--set", "nothing=1"]);
+    assert!(unknown.contains("no part of the mix has such a variable"), "{unknown}");
+    let every = refused(&["run", "--scenario", &mix, "--every", "pong=on"]);
+    assert!(every.contains("no part of the mix has a periodic message \"pong\""), "{every}");
+    let none = refused(&["run", "--scenario", &mix, "--sessions", "1"]);
+    assert!(none.contains("the part \"spectators\" gets none of the 1 sessions"), "{none}");
+    let twice = "name = \"x\"\n[[mix]]\nscenario = \"runnity\"\n[[mix]]\nscenario = \"runnity\"\n";
+    let twice = refused(&["run", "--scenario", &written(&temp, "twice.toml", twice)]);
+    assert!(twice.contains("two parts are called \"runnity\""), "{twice}");
+    let checked = startline().args(["scenario", "check", &mix]).output().expect("it runs");
+    let text = String::from_utf8_lossy(&checked.stdout).into_owned();
+    assert!(text.contains("runners: 3 of 4 sessions") && text.matches("is valid").count() == 2, "{text}");
+}
