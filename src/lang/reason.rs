@@ -18,6 +18,7 @@ texts! {
 
         // Of a part of a mix.
         OfPart => "{0}: {1}", "{0}: {1}";
+        ServersOfParts => "each part of the mix has servers of its own", "구성마다 서버를 따로 판정합니다";
 
         // The verdict.
         CriterionFailed => "{0}: {1}.", "{0}: {1}.";

@@ -287,7 +287,7 @@ fn records_each_per_s(plan: &Plan) -> f64 {
 fn groups_of(plan: &Plan) -> Vec<u64> {
     let settings = &plan.settings;
     let used = if plan.is_staged() { settings.sessions } else { settings.members_used() };
-    settings.members.first(used).map(|members| members.groups()).unwrap_or_default()
+    settings.roster_of_part().first(used).map(|members| members.groups()).unwrap_or_default()
 }
 
 impl fmt::Display for Summary<'_> {
@@ -298,7 +298,8 @@ impl fmt::Display for Summary<'_> {
         line(f, "scenario", &format!("{} ({})", plan.scenario.name, plan.scenario.step_names().join(" → ")))?;
         // Without a look-up the scenario has no challenge, and its members are numbers that no
         // server knows.
-        let members = plan.scenario.schedule.as_ref().map(|_| format!(", members {}", plan.settings.members));
+        let members =
+            plan.scenario.schedule.as_ref().map(|_| format!(", members {}", plan.settings.roster_of_part()));
         let sessions = format!(
             "{} on {} worker{plural}{}, seed {}",
             grouped(plan.sessions().into()),

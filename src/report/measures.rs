@@ -170,6 +170,8 @@ pub fn is_measure(name: &str, steps: &[String]) -> bool {
 
 /// Whether the measure is a share of 0 to 1, to be shown in per cent.
 pub fn is_share(name: &str) -> bool {
+    // Of a mix's part, whose name stands before it.
+    let name = name.split_once('/').map_or(name, |(_, own)| own);
     if let Some((_, measure)) = of_stage(name, &[]) {
         return is_share(&measure);
     }

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{CriterionResult, RunResult, Verdict};
+use super::{Certainty, CriterionResult, RunResult, Verdict};
 use crate::lang::{Reason, Sentence};
 use crate::measure::HOLD;
 
@@ -76,6 +76,8 @@ impl RunResult {
             part.result.reasons.iter().map(of).collect::<Vec<_>>()
         };
         self.reasons = parts.iter().filter(same).flat_map(named).chain(own_reasons).collect();
+        // What the sessions show is found in each part: parts may have other servers.
+        self.troubles.retain(|trouble| trouble.certainty == Certainty::ServersOnly);
         for trouble in parts.iter().flat_map(|part| &part.result.troubles) {
             if self.troubles.iter().all(|known| known.name != trouble.name) {
                 self.troubles.push(trouble.clone());
@@ -86,7 +88,18 @@ impl RunResult {
         self.acceptance_shown = parts.iter().all(|part| part.result.acceptance_shown);
         self.errors.member_burned = parts.iter().map(|part| part.result.errors.member_burned).sum();
         self.parts = parts;
+        self.leave_routing_to_parts();
         self
+    }
+
+    /// Parts may have other servers: where members belong by their hash, and how they are spread, is theirs.
+    fn leave_routing_to_parts(&mut self) {
+        for (_, server) in &mut self.servers.0 {
+            (server.misrouted, server.expected) = (None, None);
+        }
+        self.routing.misrouted = None;
+        self.routing.moves.clear();
+        self.routing.why = Reason::ServersOfParts.into();
     }
 }
 

@@ -115,6 +115,9 @@ impl RunResult {
     /// # Errors
     /// Why there is nothing to compare.
     pub fn spread(&self) -> Result<Spread, Reason> {
+        if !self.parts.is_empty() {
+            return Err(Reason::ServersOfParts);
+        }
         let expected = self.routing.expected_servers.map_or(0, |count| count as usize);
         let count = self.servers.len().max(expected);
         if count < 2 || self.servers.is_empty() {

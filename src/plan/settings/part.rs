@@ -78,6 +78,13 @@ impl Settings {
         }
     }
 
+    /// Returns the members who take part, those of other parts aside.
+    pub fn roster_of_part(&self) -> Roster {
+        let own = self.members_of_part();
+        let roster = self.members.skip(own.start);
+        roster.first((own.end - own.start) as u32).unwrap_or(roster)
+    }
+
     /// Returns which of the members are the part's.
     pub(super) fn members_of_part(&self) -> Range<u64> {
         let all = self.members.len();

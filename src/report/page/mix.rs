@@ -27,19 +27,21 @@ impl Page<'_> {
             .figures(self.word(Words::PartWeight))
             .group(self.word(Words::StartedInStage))
             .figures(self.word(Words::OpenedInStage))
-            .figures(self.word(Words::FailedTotal))
+            .figures(self.word(Words::PartFailed))
             .figures(self.word(Words::HeldAtLeast))
             .figures(self.word(Words::ErrorRate))
             .group(self.word(Words::MessagesReceived))
             .figures(self.word(Words::PairsExpected))
-            .figures(self.word(Words::PairsMissing))
-            .words(self.word(Words::Explanation));
+            .figures(self.word(Words::PairsMissing));
         for part in parts {
             table.row(row(part, self.lang));
         }
         let body = html! {
             p.lead { (self.word(Words::PartsLead)) }
             (table.html())
+            ul.reasons {
+                @for part in parts { li { (name(&part.name)) ": " (sentence(&statement(&part.result, self.lang))) } }
+            }
         };
         Some(Section { id: "parts", title: self.word(Words::Parts), body })
     }
@@ -66,6 +68,5 @@ fn row(part: &PartResult, lang: Lang) -> Vec<Markup> {
         number(result.messages.received),
         or_none(ledger.map(|ledger| ledger.expected)),
         or_none(ledger.map(|ledger| ledger.missing)),
-        sentence(&statement(result, lang)),
     ]
 }

@@ -56,6 +56,7 @@ texts! {
         PartsCaption => "What became of each part's sessions, and whether they learned of each other",
             "구성별 세션의 결과와 서로에 대한 알림";
         PartOfMix => "Part", "구성";
+        PartFailed => "Failed", "실패";
         PartWeight => "Weight", "가중치";
         PairsExpected => "Announcements expected", "기대한 알림";
         PairsMissing => "Missing", "누락";
