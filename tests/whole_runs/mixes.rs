@@ -189,6 +189,8 @@ fn what_a_mix_cannot_do_is_said_before_anything_opens() {
     };
     let tried = refused(&["try", &mix, "--target", "http://127.0.0.1:9"]);
     assert!(tried.contains("is a mix of several scenarios"), "{tried}");
+    let search = refused(&["run", "--scenario", &mix, "--find-max"]);
+    assert!(search.contains("--find-max is for one scenario"), "{search}");
     let unknown = refused(&["run", "--scenario", &mix, "--set", "nothing=1"]);
     assert!(unknown.contains("no part of the mix has such a variable"), "{unknown}");
     let every = refused(&["run", "--scenario", &mix, "--every", "pong=on"]);

@@ -396,10 +396,10 @@ fn play_part(
     let mut recording = Recording::of_part(&part.plan, directory);
     let abort = std::cell::RefCell::new(Abort::new(&part.plan.settings.abort_on));
     let stop = || locked(orders).stopped.clone().or_else(|| abort.borrow().reason());
-    let steering = Steering { stop: &stop, paused: &|| locked(orders).paused };
+    let steering = Steering { stop: &stop, paused: &|| locked(orders).paused, course: None };
     let mut on_second = |second: &engine::Second<'_>| {
         let result = recording.second(second);
-        abort.borrow_mut().look(second, &result);
+        abort.borrow_mut().look(second, &result, &|of, totals| recording.part(of, totals));
         let said = PartSecond::of(k, second, &part.places, result);
         // Nobody listens any more only when the main thread is gone.
         let _ = sender.send(Said::Second(Box::new(said)));

@@ -40,6 +40,7 @@ struct Now {
     phase: Phase,
     started: u32,
     open: u32,
+    held: u32,
     planned: u32,
     paused: Option<PausedBy>,
     readings: RunReadings,
@@ -60,8 +61,8 @@ pub(super) struct Over {
 
 impl PartSecond {
     pub fn of(part: usize, second: &Second<'_>, places: &Places, result: RunResult) -> Self {
-        let Second { elapsed, phase, is_after, started, open, planned, paused, readings, .. } = *second;
-        let now = Now { phase, started, open, planned, paused, readings };
+        let Second { elapsed, phase, is_after, started, open, held, planned, paused, readings, .. } = *second;
+        let now = Now { phase, started, open, held, planned, paused, readings };
         let pauses = second.pauses.clone();
         Self { part, elapsed, is_after, interval: second.interval.placed(places), now, pauses, result }
     }
@@ -75,7 +76,8 @@ impl Now {
         (interval, is_after): (&'a Interval, bool),
         pauses: &'a Pauses,
     ) -> Second<'a> {
-        let Self { phase, started, open, planned, paused, readings } = *self;
+        let Self { phase, started, open, held, planned, paused, readings } = *self;
+        let stages = &[];
         Second {
             elapsed,
             phase,
@@ -84,10 +86,12 @@ impl Now {
             interval,
             started,
             open,
+            held,
             planned,
             pauses,
             paused,
             readings,
+            stages,
         }
     }
 }
@@ -235,6 +239,7 @@ impl<'w> Whole<'w> {
             phase: self.phase(),
             started: sum(|now| now.started),
             open: sum(|now| now.open),
+            held: sum(|now| now.held),
             planned: sum(|now| now.planned),
             paused: all().find_map(|now| now.paused),
             readings: self.readings(),

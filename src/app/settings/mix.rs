@@ -49,7 +49,11 @@ enum Found {
 /// # Errors
 /// What is wrong with it, with a part's scenario, or with an option.
 pub fn parts(args: &SettingsArgs) -> Result<Option<Parts>> {
-    match found(args)? {
+    let found = found(args)?;
+    if found.is_some() {
+        refuse_search(args)?;
+    }
+    match found {
         None => Ok(None),
         Some(Found::Mix(file, mix)) => of_mix(args, &file, &mix).map(Some),
         Some(Found::Plan(file, text)) => of_plan(args, &file, &text).map(Some),
@@ -80,6 +84,14 @@ fn found(args: &SettingsArgs) -> Result<Option<Found>> {
         Ok(found) => Ok(found.map(|mix| Found::Mix(file, mix))),
         Err(error) if text.contains("[[mix]]") => Err(error.into()),
         Err(_) => Ok(None),
+    }
+}
+
+/// What is decided while a run goes on is decided for one scenario.
+fn refuse_search(args: &SettingsArgs) -> Result<()> {
+    match args.find_max {
+        true => bail!("--find-max is for one scenario, and this is a mix of several: give one of them"),
+        false => Ok(()),
     }
 }
 
