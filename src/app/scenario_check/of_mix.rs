@@ -9,6 +9,7 @@ use anyhow::{Context, Result};
 
 use super::check_one;
 use crate::cli::scenario::CheckArgs;
+use crate::scenario::Scenario;
 use crate::scenario::mix::Mix;
 
 /// Checks each part of a mix, and shows it.
@@ -24,7 +25,9 @@ pub(super) fn check(args: &CheckArgs, file: &str, mix: &Mix) -> Result<String> {
             scenario,
             set_file: args.set_file.clone(),
         };
-        let name = part.name.as_deref().unwrap_or(&own.scenario);
+        let (_, source) = Scenario::find(&own.scenario)?;
+        let table: toml::Table = source.parse().unwrap_or_default();
+        let name = part.name.as_deref().or_else(|| table.get("name")?.as_str()).unwrap_or(&own.scenario);
         let checked = check_one(&own).with_context(|| format!("the part {name} of the mix"))?;
         let _ = write!(text, "\n{name}: {} of {all} sessions\n\n{checked}", part.weight);
     }
