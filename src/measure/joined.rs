@@ -34,6 +34,7 @@ impl Tally {
         Self {
             failures: self.failures.moved(of_failure),
             routing: self.routing.moved(of_failure),
+            reconnects: self.reconnects.moved(of_failure),
             steps: spread(&self.steps, |k| places.step(StepIndex(k as u8)).index()),
             every: spread::<Beats>(&self.every, |k| places.every(k)),
             kinds: spread::<KindTally>(&self.kinds, |k| usize::from(places.message(MessageType(k as u8)).0)),

@@ -139,6 +139,23 @@ impl Reconnects {
         }
     }
 
+    /// The same, in other steps and of other kinds with the same blame.
+    pub(super) fn moved(&self, to: impl Fn(StepIndex, Fault) -> (StepIndex, Fault)) -> Self {
+        let mut steps: Vec<StepTally> = Vec::new();
+        for (k, step) in self.steps.iter().enumerate() {
+            let place = to(StepIndex(k as u8), Fault::Other).0.index();
+            steps.resize_with(steps.len().max(place + 1), StepTally::default);
+            steps[place].add(step);
+        }
+        let cause = |(fault, drops): (&Fault, &Drops)| (to(StepIndex(0), *fault).1, drops.clone());
+        Self {
+            failures: self.failures.moved(&to),
+            by_cause: self.by_cause.iter().map(cause).collect(),
+            steps,
+            ..self.clone()
+        }
+    }
+
     /// By why they dropped; kinds beyond a bound are in [`Reconnects::all`] only.
     pub fn by_cause(&self) -> impl Iterator<Item = (Fault, &Drops)> {
         self.by_cause.iter().map(|(cause, drops)| (*cause, drops))

@@ -25,7 +25,7 @@ const HTTP_STEPS_MAX: usize = NAMES_MAX - 3 - super::steps::STEPS_MAX - super::e
 /// Names of steps that are not HTTP requests.
 const WEBSOCKET_STEPS: [&str; 3] = ["connect", "open", "hold"];
 
-pub(super) const ROOT_KEYS: [&str; 17] = [
+pub(super) const ROOT_KEYS: [&str; 18] = [
     "name",
     "mock",
     "variables",

@@ -62,6 +62,7 @@ pub fn join(name: &str, parts: &[(&str, &Scenario)]) -> Result<(Scenario, Vec<Pl
         source: String::new(),
         http: Vec::new(),
         schedule: None,
+        reconnect: parts.iter().find_map(|(_, scenario)| scenario.reconnect.clone()),
         join: None,
         leave: None,
         websocket: websocket.map(emptied),

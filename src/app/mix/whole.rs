@@ -41,6 +41,7 @@ struct Now {
     started: u32,
     open: u32,
     held: u32,
+    away: u32,
     planned: u32,
     paused: Option<PausedBy>,
     readings: RunReadings,
@@ -61,8 +62,9 @@ pub(super) struct Over {
 
 impl PartSecond {
     pub fn of(part: usize, second: &Second<'_>, places: &Places, result: RunResult) -> Self {
-        let Second { elapsed, phase, is_after, started, open, held, planned, paused, readings, .. } = *second;
-        let now = Now { phase, started, open, held, planned, paused, readings };
+        let Second { elapsed, phase, is_after, started, open, held, away, planned, paused, readings, .. } =
+            *second;
+        let now = Now { phase, started, open, held, away, planned, paused, readings };
         let pauses = second.pauses.clone();
         Self { part, elapsed, is_after, interval: second.interval.placed(places), now, pauses, result }
     }
@@ -76,7 +78,7 @@ impl Now {
         (interval, is_after): (&'a Interval, bool),
         pauses: &'a Pauses,
     ) -> Second<'a> {
-        let Self { phase, started, open, held, planned, paused, readings } = *self;
+        let Self { phase, started, open, held, away, planned, paused, readings } = *self;
         let stages = &[];
         Second {
             elapsed,
@@ -87,6 +89,7 @@ impl Now {
             started,
             open,
             held,
+            away,
             planned,
             pauses,
             paused,
@@ -240,6 +243,7 @@ impl<'w> Whole<'w> {
             started: sum(|now| now.started),
             open: sum(|now| now.open),
             held: sum(|now| now.held),
+            away: sum(|now| now.away),
             planned: sum(|now| now.planned),
             paused: all().find_map(|now| now.paused),
             readings: self.readings(),
@@ -266,6 +270,8 @@ impl<'w> Whole<'w> {
             hold_took: all().map(|it| it.hold_took).max().unwrap_or_default(),
             peak: self.peak,
             min_in_hold: is_level.then(|| held().sum()),
+            away_peak: all().map(|it| it.away_peak).sum(),
+            away_seconds: all().map(|it| it.away_seconds).sum(),
             held_seconds: all().map(|it| it.held_seconds).sum(),
             rss_bytes_at_start: all().map(|it| it.rss_bytes_at_start).min().unwrap_or(0),
             rss_bytes: all().map(|it| it.rss_bytes).max().unwrap_or(0),
