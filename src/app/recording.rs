@@ -19,7 +19,7 @@ use crate::report::files::{self, Lacking, ResultsDir};
 use crate::report::progress::{self, Status};
 use crate::report::view::{Snapshot, View};
 use crate::report::{
-    ClockResult, Ending, Facts, FindMaxStep, Part, PartResult, Phase, RampDownFacts, RunResult, ShardResult,
+    ClockResult, Ending, Facts, FindMaxStep, MixPart, Part, Phase, RampDownFacts, RunResult, ShardResult,
     StageFacts,
 };
 use crate::terminal::StatusLine;
@@ -41,7 +41,7 @@ pub struct Recording<'r> {
     phase: Phase,
     last_cpu_seconds: f64,
     /// The parts of a mix, as they stand.
-    parts: Vec<PartResult>,
+    parts: Vec<MixPart>,
     /// It is a part itself: the process's memory is not its own.
     is_part: bool,
 }
@@ -88,7 +88,7 @@ impl<'r> Recording<'r> {
     }
 
     /// Takes how the parts of a mix stand.
-    pub fn take_parts(&mut self, parts: Vec<PartResult>) {
+    pub fn take_parts(&mut self, parts: Vec<MixPart>) {
         self.parts = parts;
     }
 

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::outcome::EngineError;
 
 /// From everyone ready to the first arrival: time for all workers to be at their loops.
-const LEAD: Duration = Duration::from_millis(50);
+pub(super) const LEAD: Duration = Duration::from_millis(50);
 
 /// A run's place among those that begin with it.
 #[derive(Clone, Debug)]

@@ -30,8 +30,7 @@ use crate::plan::{Plan, Shape};
 
 /// Between two looks at the run's state.
 const LOOK: Duration = Duration::from_millis(50);
-/// How often memory is given back in the hold: the entries of set-up's timeouts are let go of as
-/// late as those come due.
+/// How often memory is given back in the hold: set-up's timeouts are kept until they come due.
 const GIVE_BACK_EVERY: Duration = Duration::from_secs(15);
 /// How long a second is held back for workers that are late with theirs.
 const WORKERS_LATE: Duration = Duration::from_millis(500);
@@ -194,9 +193,7 @@ impl<'p> Control<'p> {
         heap::give_back();
         self.readings.rss_bytes_at_start = process::rss_bytes_exact();
         self.cpu_at_start = process::cpu_seconds();
-        let at = self.start(stop).inspect_err(|_| self.shared.start(None))?;
-        let wait = beside.start().inspect_err(|_| self.shared.start(None))?;
-        self.started_at = at.max(self.clock.elapsed() + wait);
+        self.started_at = self.start(stop, beside).inspect_err(|_| self.shared.start(None))?;
         self.shared.start(Some(self.started_at));
         Ok(())
     }

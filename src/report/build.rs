@@ -53,7 +53,7 @@ impl RunResult {
     }
 
     /// The same of a mix whose parts have these results.
-    pub fn build_mix(totals: &Totals, facts: &Facts, plan: &Plan, parts: Vec<PartResult>) -> Self {
+    pub fn build_mix(totals: &Totals, facts: &Facts, plan: &Plan, parts: Vec<MixPart>) -> Self {
         Self::build(totals, facts, plan).judged_by(parts)
     }
 }

@@ -11,7 +11,7 @@ use crate::measure::HOLD;
 
 /// A part of a mix, with its result.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct PartResult {
+pub struct MixPart {
     /// Its name.
     pub name: String,
     /// Its weight among the parts.
@@ -22,7 +22,7 @@ pub struct PartResult {
     pub result: RunResult,
 }
 
-impl PartResult {
+impl MixPart {
     /// A part with this result.
     pub fn new(name: &str, weight: u32, directory: String, mut result: RunResult) -> Self {
         if let Some(plan) = result.plan.as_object_mut() {
@@ -54,7 +54,7 @@ fn ending_weight(ending: &str) -> u8 {
 impl RunResult {
     /// Judges the whole by its parts; what was judged so far is of the servers' side.
     #[must_use]
-    pub(super) fn judged_by(mut self, parts: Vec<PartResult>) -> Self {
+    pub(super) fn judged_by(mut self, parts: Vec<MixPart>) -> Self {
         let own = judged_alone(&self);
         let of_parts = parts.iter().flat_map(|part| {
             part.result.criteria.iter().map(|criterion| CriterionResult {
@@ -69,8 +69,8 @@ impl RunResult {
         self.exit_status = self.verdict.exit_status();
         let own_reasons = std::mem::take(&mut self.reasons);
         let own_reasons = own_reasons.into_iter().filter(|_| own == Some(self.verdict));
-        let same = |part: &&PartResult| part.result.verdict == self.verdict;
-        let named = |part: &PartResult| {
+        let same = |part: &&MixPart| part.result.verdict == self.verdict;
+        let named = |part: &MixPart| {
             let name = part.name.clone();
             let of = move |reason: &Sentence| Reason::OfPart.with(name.clone()).with(reason.clone());
             part.result.reasons.iter().map(of).collect::<Vec<_>>()
@@ -112,7 +112,7 @@ fn judged_alone(whole: &RunResult) -> Option<Verdict> {
 }
 
 /// A part's measure by the names that the whole has for its steps and messages.
-fn of_part(part: &PartResult, measure: &str) -> String {
+fn of_part(part: &MixPart, measure: &str) -> String {
     let is_common =
         |rest: &str| [HOLD, "connect", "open"].iter().any(|name| rest.starts_with(&format!("{name}.")));
     for kind in ["steps.", "every.", "messages."] {

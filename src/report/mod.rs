@@ -69,7 +69,7 @@ pub use find_max::{BrokeResult, FindMaxResult, FindMaxStep, StepFacts};
 pub use kinds::{AgeResult, CompressedResult, MessagesResult, OtherMessage, SequenceResult};
 pub use ledger::{LedgerResult, MissingPair};
 pub use measures::{is_measure, is_share};
-pub use mix::PartResult;
+pub use mix::MixPart;
 pub use ordered::Ordered;
 pub use pauses::PauseResult;
 pub use propagation::{PropagationResult, ServersResult};

@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use startline_os::process::Host;
 
 use super::{
-    AddressResult, FindMaxResult, LedgerResult, MembershipResult, MergedResult, MessagesResult, Ordered,
-    PartResult, PauseResult, PropagationResult, ReconnectsResult, RoutingResult, ServerResult, ShardResult,
+    AddressResult, FindMaxResult, LedgerResult, MembershipResult, MergedResult, MessagesResult, MixPart,
+    Ordered, PauseResult, PropagationResult, ReconnectsResult, RoutingResult, ServerResult, ShardResult,
     StageResult, StallsResult, TroubleResult, UpdatesResult, WatchResult,
 };
 use crate::lang::Sentence;
@@ -102,7 +102,7 @@ pub struct RunResult {
     pub troubles: Vec<TroubleResult>,
     /// The parts of a mix, each with its own result; empty of a run with one scenario.
     #[serde(default)]
-    pub parts: Vec<PartResult>,
+    pub parts: Vec<MixPart>,
     /// `finished`, `running` or `stopped`.
     pub ending: String,
     /// The scenario's name.

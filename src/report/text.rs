@@ -90,7 +90,7 @@ pub fn summary(result: &RunResult, results: Option<&Path>, lang: Lang, page: Pag
     }
     page.generator(result);
     page.dead_addresses(result);
-    page.parts(result, results);
+    page.mix(result, results);
     if let Some(results) = results {
         let (title, path) = (page.title(Some(Title::Results)), results.display());
         page.out += &format!("{title}{path}\n");

@@ -234,10 +234,10 @@ pub(super) fn conduct(args: &RunArgs, parts: &Parts) -> Result<ExitStatus> {
     }
     let path = output.directory();
     let layout = engine::layout_of(&mix.whole);
-    let mut directory = ResultsDir::create(&path, &layout, &parts.to_toml()?)?;
+    let mut directory = ResultsDir::create(&path, &layout, &parts.to_toml()?, None)?;
     let of_part = |part: &Part| {
         let own = path.join(part.directory());
-        ResultsDir::create(&own, &engine::layout_of(&part.plan), &part.plan.settings.to_toml())
+        ResultsDir::create(&own, &engine::layout_of(&part.plan), &part.plan.settings.to_toml(), None)
     };
     let mut directories = mix.parts.iter().map(of_part).collect::<Result<Vec<_>, _>>()?;
     for (part, asked, after) in waits {

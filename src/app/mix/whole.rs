@@ -11,7 +11,7 @@ use crate::lang::Sentence;
 use crate::measure::pauses::{PausedBy, Pauses};
 use crate::measure::{Interval, Phase, SourceCounts, Totals};
 use crate::report::files::Lacking;
-use crate::report::{Ending, PartResult, RunResult};
+use crate::report::{Ending, MixPart, RunResult};
 use crate::scenario::joined::Places;
 
 /// How long a second waits for parts that are late with theirs.
@@ -226,10 +226,10 @@ impl<'w> Whole<'w> {
         }
     }
 
-    fn part_results(&self) -> Vec<PartResult> {
+    fn part_results(&self) -> Vec<MixPart> {
         let parts = self.mix.parts.iter().zip(&self.results);
         let result = |(part, result): (&Part, &Option<RunResult>)| {
-            Some(PartResult::new(&part.name, part.weight, part.directory(), result.clone()?))
+            Some(MixPart::new(&part.name, part.weight, part.directory(), result.clone()?))
         };
         parts.filter_map(result).collect()
     }

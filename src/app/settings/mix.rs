@@ -89,9 +89,12 @@ fn found(args: &SettingsArgs) -> Result<Option<Found>> {
 
 /// What is decided while a run goes on is decided for one scenario.
 fn refuse_search(args: &SettingsArgs) -> Result<()> {
-    match args.find_max {
-        true => bail!("--find-max is for one scenario, and this is a mix of several: give one of them"),
-        false => Ok(()),
+    let one = [("--find-max", args.find_max), ("--shard", args.shard.is_some())];
+    match one.iter().find(|(_, is_given)| *is_given) {
+        Some((option, _)) => {
+            bail!("{option} is for one scenario, and this is a mix of several: give one of them")
+        }
+        None => Ok(()),
     }
 }
 

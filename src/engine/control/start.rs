@@ -7,15 +7,27 @@ use std::thread;
 
 use jiff::Timestamp;
 
+use super::super::beside::LEAD;
 use super::*;
 
 /// Workers are let go this long before an instant of the plan's: they wait for it themselves.
 const SOON: Duration = Duration::from_secs(1);
 
 impl Control<'_> {
+    /// Returns when the run starts, on the clock: as planned, and with the parts beside it.
+    pub(super) fn start(
+        &self,
+        stop: &dyn Fn() -> Option<Sentence>,
+        beside: &Beside,
+    ) -> Result<Duration, EngineError> {
+        let planned = self.planned_start(stop)?;
+        let wait = beside.start()?;
+        Ok(planned.max(self.clock.elapsed() + wait))
+    }
+
     /// Returns when the run begins, on the clock: late enough for all workers to be at their loops. Waits
     /// until the plan's instant is near; `stop` ends that early.
-    pub(super) fn start(&self, stop: &dyn Fn() -> Option<Sentence>) -> Result<Duration, EngineError> {
+    fn planned_start(&self, stop: &dyn Fn() -> Option<Sentence>) -> Result<Duration, EngineError> {
         let Some(start_at) = self.plan.settings.start_at else { return Ok(self.clock.elapsed() + LEAD) };
         loop {
             let left = start_at.duration_since(Timestamp::now());

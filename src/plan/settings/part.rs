@@ -69,15 +69,6 @@ impl Settings {
         }
     }
 
-    /// Returns how many members take part.
-    pub fn members_used(&self) -> u32 {
-        match self.recycle {
-            _ if self.is_staged() => self.members.len() as u32,
-            true => self.members.len().min(u64::from(self.sessions_of_members())) as u32,
-            false => self.sessions_of_members(),
-        }
-    }
-
     /// Returns the members who take part, those of other parts aside.
     pub fn roster_of_part(&self) -> Roster {
         let own = self.members_of_part();
@@ -101,7 +92,7 @@ impl Settings {
     pub(super) fn own_members(&self) -> Result<Members, PlanError> {
         let rows = || Arc::clone(&self.rows);
         let Some(part) = self.part.as_ref().filter(|part| !part.own_members) else {
-            return Ok(self.members.first(self.members_used())?.members()?.with_rows(rows()));
+            return self.plan_members();
         };
         let whole = self.sessions_of_whole();
         if !self.recycle && !self.is_staged() {

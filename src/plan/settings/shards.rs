@@ -29,8 +29,8 @@ impl Settings {
     pub fn members_used(&self) -> u32 {
         match self.recycle {
             _ if self.is_staged() => self.members.len() as u32,
-            true => self.members.len().min(u64::from(self.sessions)) as u32,
-            false => self.sessions,
+            true => self.members.len().min(u64::from(self.sessions_of_members())) as u32,
+            false => self.sessions_of_members(),
         }
     }
 

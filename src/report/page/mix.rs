@@ -12,7 +12,7 @@ use crate::report::files::REPORT;
 use crate::report::headline::statement;
 use crate::report::texts::page::Words;
 use crate::report::texts::summary::Title;
-use crate::report::{PartResult, Verdict};
+use crate::report::{MixPart, Verdict};
 
 impl Page<'_> {
     pub(super) fn mix(&self) -> Option<Section> {
@@ -47,7 +47,7 @@ impl Page<'_> {
     }
 }
 
-fn row(part: &PartResult, lang: Lang) -> Vec<Markup> {
+fn row(part: &MixPart, lang: Lang) -> Vec<Markup> {
     let result = &part.result;
     let (tone, word) = match result.verdict {
         Verdict::Pass => (Tone::Good, Title::Pass),

@@ -5,18 +5,18 @@ use std::path::Path;
 use super::{Text, Title, try_command};
 use crate::numbers::grouped;
 use crate::report::texts::summary::Summary;
-use crate::report::{PartResult, RunResult};
+use crate::report::{MixPart, RunResult};
 
 impl Text {
     /// Prints each part of a mix after the whole.
-    pub(super) fn parts(&mut self, result: &RunResult, results: Option<&Path>) {
-        result.parts.iter().for_each(|part| self.part(part, results));
+    pub(super) fn mix(&mut self, result: &RunResult, results: Option<&Path>) {
+        result.parts.iter().for_each(|part| self.mix_part(part, results));
         if !result.parts.is_empty() {
             self.out.push('\n');
         }
     }
 
-    fn part(&mut self, part: &PartResult, results: Option<&Path>) {
+    fn mix_part(&mut self, part: &MixPart, results: Option<&Path>) {
         let result = &part.result;
         let planned = grouped(result.sessions.planned);
         let head = self.lang.say(Summary::Part, &[&part.name, &planned, &part.weight, &result.scenario]);
