@@ -95,7 +95,7 @@ impl Mix {
         let (scenario, places) =
             joined::join(&parts.name, &scenarios).map_err(|why| anyhow!("the mix: {why}"))?;
         let Some((_, first, _, limits)) = planned.first() else { bail!("a mix has parts") };
-        let limits = limits.clone();
+        let limits = *limits;
         let whole = whole_plan(first, scenario, planned.iter().map(|(_, plan, ..)| plan));
         let parts = planned.into_iter().zip(places).map(|((part, plan, hosts, _), places)| Part {
             weight: part.weights.get(part.index).copied().unwrap_or(1),
@@ -128,7 +128,7 @@ impl Mix {
             })
             .collect();
         let most = |figure: fn(&Need) -> u64| needs.iter().map(figure).max().unwrap_or(0);
-        let loads = needs.iter().filter_map(|need| need.load.clone());
+        let loads = needs.iter().filter_map(|need| need.load);
         let http = needs.iter().map(|need| need.http).find(|http| *http != HttpConnections::None);
         // As if all of them went to the servers of the first: the fewest ports there can be for them.
         let Some(first) = needs.first() else { return Need::of(&self.whole, false, None, None) };
