@@ -11,6 +11,9 @@ use startline::cli::Cli;
 /// What a page leaves out stands for something else: such a command is an outline.
 const OUTLINE: [&str; 3] = ["…", "...", "FORMAT=PATH"];
 
+/// Of prose; a link or a command that is longer stays whole.
+const COLUMNS_MAX: usize = 100;
+
 /// All pages that readers see, by their paths.
 fn pages() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -155,4 +158,24 @@ fn every_link_between_documents_leads_somewhere() {
         }
     }
     assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
+#[test]
+fn lines_of_the_documents_fit_their_width() {
+    let mut long = Vec::new();
+    for path in pages() {
+        let page = fs::read_to_string(&path).expect("a page");
+        let mut is_code = false;
+        for (k, line) in page.lines().enumerate() {
+            is_code ^= line.trim_start().starts_with("```");
+            let is_free = is_code
+                || line.starts_with('|')
+                || line.starts_with("    ")
+                || line.split_whitespace().count() < 3;
+            if !is_free && line.chars().count() > COLUMNS_MAX {
+                long.push(format!("{}:{}: {}", path.display(), k + 1, line.chars().count()));
+            }
+        }
+    }
+    assert!(long.is_empty(), "{}", long.join("\n"));
 }
