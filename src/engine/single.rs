@@ -1,7 +1,7 @@
 //! One session alone, on the calling thread, with a watcher of all that passes; and what it requests
 //! beside its WebSocket.
 //!
-//! Has its own poll, clock and ports; how a session is played is [`super::played`]. Invariant: when
+//! Has its own poll, clock and ports; how a session is played is `super::played`. Invariant: when
 //! [`play`] returns both connections are closed.
 
 use std::io;

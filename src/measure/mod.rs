@@ -154,7 +154,7 @@ impl Layout {
             figures: websocket.map(|it| figures(&it.kinds.kinds)).unwrap_or_default(),
             updates: websocket.iter().flat_map(|it| &it.every).any(Every::is_broadcast),
             reconnects: scenario.reconnect.is_some(),
-            announced: websocket.map(announced).unwrap_or_default(),
+            announced: websocket.filter(|it| it.kinds.subject.is_some()).map(announced).unwrap_or_default(),
             steps,
         }
     }

@@ -5,7 +5,7 @@
 //! cut sessions on purpose alone. Invariants: the wait before each attempt is arithmetic on the
 //! policy, the seed, the session and how many attempts it has made; a drop ends as recovered, given
 //! up or unfinished, once; no timer of one connection acts in the next, since the engine tells
-//! their entries apart by [`Side::generation`].
+//! their entries apart by `Side::generation`.
 
 use startline_os::tick::{Tick, Ticks};
 use startline_protocol::http::{ResponseReader, retry_after};

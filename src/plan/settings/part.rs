@@ -126,7 +126,7 @@ impl Settings {
         }
     }
 
-    /// The same with the whole's sessions, as before [`Settings::of_part`].
+    /// The same with the whole's sessions, as before `Settings::of_part`.
     pub fn of_whole(mut self) -> Self {
         self.sessions = self.sessions_of_whole();
         if let Some(part) = &mut self.part {
