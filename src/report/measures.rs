@@ -1,8 +1,6 @@
 //! The measures that a criterion can name, each declared once: how to read it, and how to read it
-//! without this machine's own part.
-//!
-//! The second reading separates a failure that stands from one that this machine may have caused;
-//! see [`super::verdict`]. Knows no limits.
+//! without this machine's own part, which separates a failure that stands from one that this
+//! machine may have caused; see [`super::verdict`]. Knows no limits.
 
 mod propagated;
 mod reconnected;

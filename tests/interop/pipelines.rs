@@ -76,7 +76,7 @@ fn a_run_that_passes_leaves_its_results_and_says_so() {
     assert_eq!(step.outputs(), "verdict=pass\nstatus=0\nresults=startline-results\n");
     assert!(step.result("junit.xml").contains("<testsuite"));
     let summary: Value = serde_json::from_str(&step.result("summary.json")).expect("JSON");
-    assert_eq!(summary["sessions"]["opened"], 20);
+    assert_eq!(summary["sessions"]["established"], 20);
 }
 
 #[test]

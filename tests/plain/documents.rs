@@ -8,8 +8,9 @@ use clap::Parser;
 use clap::error::ErrorKind;
 use startline::cli::Cli;
 
-/// What a page leaves out stands for something else: such a command is an outline.
-const OUTLINE: [&str; 3] = ["…", "...", "FORMAT=PATH"];
+/// What a page leaves out, and what a shell puts in, stands for something else: such a command is an
+/// outline.
+const OUTLINE: [&str; 4] = ["…", "...", "FORMAT=PATH", "$"];
 
 /// Of prose; a link or a command that is longer stays whole.
 const COLUMNS_MAX: usize = 100;
