@@ -186,7 +186,8 @@ const SAME: [(&str, &str); 14] = [
 fn a_real_prometheus_has_what_the_summary_says_and_the_dashboard_shows() {
     let temp = tempfile::tempdir().expect("a directory");
     let (mock, out) = (faulty_server(), results(&temp));
-    let mut run = Scraped::start(&faulty(&mock, &out));
+    // RECORDs: what is announced goes on when Prometheus has come to listen.
+    let mut run = Scraped::start(&faulty(&mock, &out).with("record-interval", "1s"));
     let prometheus = Watched::prometheus(std::slice::from_ref(&run.address));
     assert_eq!(run.ended(), 1, "it fails by its errors");
     let summary = summary(&out);
