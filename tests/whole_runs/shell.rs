@@ -64,7 +64,7 @@ fn with_option(command: &clap::Command, words: &str, option: &str) -> Vec<String
 #[test]
 fn json_is_all_that_standard_output_has() {
     // Whatever gets the option is played below.
-    let commands = ["compare", "doctor", "preflight", "prepare challenge", "run", "try"];
+    let commands = ["compare", "doctor", "merge", "preflight", "prepare challenge", "run", "try"];
     assert_eq!(with_option(&Cli::command(), "", "json"), commands);
     assert_eq!(with_option(&Cli::command(), "", "announce-json"), ["serve"]);
 
@@ -82,6 +82,14 @@ fn json_is_all_that_standard_output_has() {
     assert_eq!(result["verdict"], "pass");
     Run::small(10, &again).finish().assert_status(0);
     assert!(one_json(&["compare", text(&out), text(&again), "--fail-on", "differs", "--json"]).is_object());
+    let shards = [0, 1].map(|k| {
+        let out = temp.path().join(format!("shard-{k}"));
+        Run::against(&server.url, 4, &out).with("shard", format!("{k}/2")).finish().assert_status(0);
+        out
+    });
+    let sum = temp.path().join("sum");
+    let merged = ["merge", text(&shards[0]), text(&shards[1]), "--out", text(&sum), "--json"];
+    assert_eq!(one_json(&merged)["sessions"]["established"], 4);
     let member = ["--challenge", "38", "--members", "18", "--ping-interval", "1s"];
     let shown = run(&[&["try", "runnity", "--json", "--target", &server.url], &member[..]].concat()).stdout;
     let is_json = |line: &str| serde_json::from_str::<Value>(line).is_ok_and(|it| it.is_object());

@@ -159,7 +159,7 @@ fn answers_that_say_nothing_and_have_not_taken_effect_are_refusals() {
     refused_with(
         NO_CONTENT,
         "http-204",
-        "  join is answered with http-204, which the scenario does not expect: is",
+        "  join is answered with http-204, which the scenario does not expect (No Content): is",
     );
     refused_with(PAGE, "http-200", "which the scenario does not expect (<html>hi</html>): is --target");
     refused_with(
