@@ -116,7 +116,9 @@ fn memory_and_descriptors_are_the_same_after_many_lives() {
     finish(child);
     let summary = summary(&out);
     let started = number(&summary, "/sessions/started");
-    assert_eq!(started, number(&summary, "/sessions/planned"));
+    // A life that is due in the last instant of a worker may find the stage over.
+    let missed = number(&summary, "/sessions/planned") - started;
+    assert!((0.0..=2.0).contains(&missed), "{missed} lives did not begin");
     assert!(started > lives as f64 * 0.9, "{started}");
     let most = most.into_iter().max().expect("a look");
     println!("{most} descriptors at most");
