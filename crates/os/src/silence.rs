@@ -43,7 +43,7 @@ mod tests {
         client.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
         let error = client.read(&mut read).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
-        // The peer is told nothing: it reads neither an end nor a reset.
+        // The peer hears nothing: it reads neither an end nor a reset.
         peer.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
         assert_eq!(peer.read(&mut read).unwrap_err().kind(), io::ErrorKind::WouldBlock);
     }

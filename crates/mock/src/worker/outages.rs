@@ -115,7 +115,7 @@ impl Worker {
         });
     }
 
-    /// Cuts a WebSocket as a killed server does: nobody is told, not even who was on it.
+    /// Cuts a WebSocket as a killed server does: it announces nothing, not even to the peer.
     fn kill(&mut self, slot: u32) {
         let Some(connection) = self.connections.get(slot as usize) else { return };
         if connection.room != NO_ROOM && connection.state != State::Closing {

@@ -97,9 +97,9 @@ pub struct Span {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum From {
-    /// So many bytes from the record's start.
+    /// An offset in bytes from the record's start.
     Start(usize),
-    /// So many bytes behind the end of another place, whose length the record says.
+    /// An offset in bytes from the end of another place, whose length the record says.
     End(Box<Span>, usize),
 }
 
