@@ -222,11 +222,12 @@ fn counted<'n>((name, count): (&'n str, &u64)) -> (&'n str, u64) {
     (name, *count)
 }
 
-/// By name; what has the same name is one, such as a scenario's own `other`.
+/// Drops, attempts, returns, sessions given up, and sessions away now.
 fn reconnects(of: &Reconnects) -> [u64; 5] {
     [of.all.dropped, of.attempts, of.all.recovered, of.all.gave_up, of.away()]
 }
 
+/// By name; what has the same name is one, such as a scenario's own `other`.
 fn named<'n>(counts: impl Iterator<Item = (&'n str, u64)>) -> Vec<(String, u64)> {
     let mut named: Vec<(String, u64)> = Vec::new();
     for (name, count) in counts.map(|(name, count)| (label(name), count)) {

@@ -104,6 +104,15 @@ impl Run {
             .with("out", out.display())
     }
 
+    /// Puts tables into its scenario, before `[websocket]`.
+    pub(crate) fn and_tables(self, tables: &str) -> Self {
+        let file = self.value("scenario");
+        let source = std::fs::read_to_string(file).expect("a scenario in a file");
+        let (before, after) = source.split_once("\n[websocket]\n").expect("a WebSocket");
+        std::fs::write(file, format!("{before}\n{tables}\n[websocket]\n{after}")).expect("written");
+        self
+    }
+
     /// Sets an option; one that is there already is replaced.
     pub(crate) fn with(mut self, option: &str, value: impl ToString) -> Self {
         let option = format!("--{option}");

@@ -57,7 +57,8 @@ fn parsed(page: &str) -> BTreeMap<String, (String, String, usize)> {
     text.lines().map(line).collect()
 }
 
-/// A run against servers that refuse one log-in in ten and lose one PONG in five.
+/// A run against servers that refuse one log-in in ten and lose one PONG in five; some of its sessions
+/// drop, and come back.
 fn faulty(mock: &MockServer, out: &std::path::Path) -> Run {
     Run::against(&mock.url, 60, out)
         .with("ramp", "4s")
@@ -66,6 +67,8 @@ fn faulty(mock: &MockServer, out: &std::path::Path) -> Run {
         .with("ping-interval", "1s")
         .with("pong-timeout", "500ms")
         .with("abort-on", "off")
+        .with("drop", "30%@6s:fin")
+        .and_tables("[reconnect]\nfirst_delay = \"500ms\"\nmax_delay = \"1s\"")
 }
 
 fn faulty_server() -> MockServer {
@@ -165,11 +168,14 @@ fn collect(value: &Value, found: &mut Vec<String>) {
 }
 
 /// What Prometheus has last, and what the summary says.
-const SAME: [(&str, &str); 14] = [
+const SAME: [(&str, &str); 17] = [
     ("startline_sessions_planned", "/sessions/planned"),
     ("startline_sessions_started_total", "/sessions/started"),
     ("startline_sessions_opened_total", "/sessions/established"),
     ("startline_sessions_failed_total", "/sessions/failed"),
+    ("startline_sessions_dropped_total", "/reconnects/dropped"),
+    ("startline_reconnect_attempts_total", "/reconnects/attempts"),
+    ("startline_sessions_recovered_total", "/reconnects/recovered"),
     ("startline_attempts_total", "/errors/attempts"),
     ("startline_errors_total", "/errors/total"),
     ("startline_errors_by_kind_total", "/errors/total"),
@@ -191,6 +197,7 @@ fn a_real_prometheus_has_what_the_summary_says_and_the_dashboard_shows() {
     let prometheus = Watched::prometheus(std::slice::from_ref(&run.address));
     assert_eq!(run.ended(), 1, "it fails by its errors");
     let summary = summary(&out);
+    assert!(number(&summary, "/reconnects/recovered") > 0.0, "{:#}", summary["reconnects"]);
     for (expression, pointer) in SAME {
         let last = value(&prometheus, &format!("sum(last_over_time({expression}[1h]))"));
         assert_eq!(last, number(&summary, pointer), "{expression} and {pointer}");

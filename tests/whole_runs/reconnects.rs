@@ -1,8 +1,6 @@
 //! Sessions that drop and come back, with real sockets: outages of the mock server, and connections
 //! that the run cuts itself.
 
-use std::path::Path;
-
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -16,22 +14,12 @@ max_delay = "1s"
 from = "enter"
 "#;
 
-/// Runnity's scenario with this table besides.
-fn scenario(temp: &Path, more: &str) -> String {
-    let source = include_str!("../../scenarios/runnity.toml");
-    let (before, after) = source.split_once("\n[websocket]\n").expect("it has one");
-    let file = temp.join("scenario.toml");
-    std::fs::write(&file, format!("{before}{more}\n[websocket]\n{after}")).expect("a file");
-    file.display().to_string()
-}
-
 /// A hundred sessions for ten seconds, whatever the verdict.
 fn played(outage: &[&str], policy: &str, drops: &[&str]) -> (TempDir, Value, Value) {
     let idle = ["--idle-timeout", "2s", "--idle-check", "500ms"];
     let mock = Served::start(&[&["--ready", "--members", "13-112"], &idle[..], outage].concat());
     let temp = tempfile::tempdir().expect("a directory");
-    let scenario = scenario(temp.path(), policy);
-    let run = Run::against(&mock.url, 100, &results(&temp)).with("scenario", &scenario);
+    let run = Run::against(&mock.url, 100, &results(&temp)).and_tables(policy);
     let run = run.with("ramp", "500ms").with("hold", "12s").with("ramp-down", "500ms");
     let run = run.with("ping-interval", "500ms");
     drops.iter().fold(run, |run, drop| run.and("drop", drop)).finish();
