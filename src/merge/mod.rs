@@ -9,6 +9,7 @@
 mod alike;
 mod part;
 mod sum;
+mod watched;
 
 use std::path::{Path, PathBuf};
 

@@ -7,6 +7,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Lines};
 use std::iter::Peekable;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::{MergeError, garbled};
 use crate::measure::{Interval, Totals};
@@ -25,8 +26,10 @@ pub struct Part {
     pub head: Head,
     /// Its plan.
     pub settings: Settings,
-    /// Its own result, as far as it came.
-    pub result: RunResult,
+    /// Its own result, as far as it came; `None` of one that was killed before its first second.
+    pub result: Option<RunResult>,
+    /// How far its seconds come; `None` before the first.
+    pub reached: Option<Reached>,
     /// What it came to; `None` of one that was killed.
     pub end: Option<(Facts, Totals)>,
 }
@@ -40,23 +43,53 @@ impl Part {
             Some(KeptLine::Head(head)) => *head,
             _ => return Err(garbled(&path, "its first line is not a shard's")),
         };
-        let result = recorded::result(directory)?;
+        let result = match recorded::result(directory) {
+            Err(ReadError::Empty { .. }) => None,
+            result => Some(result?),
+        };
+        // Only the last lines are looked into: a killed shard's last may be cut.
+        let (mut last, mut before) = (String::new(), String::new());
         let mut end = None;
-        // Only the last line can be an end: those before are not looked into.
         for line in lines {
             let line = line.map_err(|cause| ReadError::Io { path: path.clone(), cause })?;
-            if line.starts_with(END)
-                && let Some(KeptLine::End { facts, totals }) = parse(&path, Ok(line))?
-            {
+            if !line.starts_with(END) {
+                before = std::mem::replace(&mut last, line);
+            } else if let Some(KeptLine::End { facts, totals }) = parse(&path, Ok(line))? {
                 end = Some((*facts, *totals));
             }
         }
-        Ok(Self { directory: directory.to_owned(), head, settings: settings(directory)?, result, end })
+        let seconds = [last, before].into_iter().filter_map(|line| reached(&line));
+        let reached = seconds.max_by_key(|it| it.after);
+        Ok(Self {
+            directory: directory.to_owned(),
+            head,
+            settings: settings(directory)?,
+            result,
+            reached,
+            end,
+        })
     }
 
     /// Returns its seconds, in order.
     pub(super) fn seconds(&self) -> Result<Seconds, MergeError> {
         Ok(Seconds { lines: lines(&self.directory)?, path: self.directory.join(SHARD) })
+    }
+}
+
+/// How far what a shard recorded comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reached {
+    /// The end of its last second, since its start.
+    pub after: Duration,
+    /// Sessions open then.
+    pub open: u64,
+}
+
+/// How far a second comes; `None` of a line that is no second, or was cut.
+fn reached(line: &str) -> Option<Reached> {
+    match serde_json::from_str(line).ok()? {
+        KeptLine::Second(second) => Some(Reached { after: second.end, open: second.open }),
+        _ => None,
     }
 }
 

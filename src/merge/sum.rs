@@ -11,6 +11,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::part::Seconds;
+use super::watched::Watched;
 use super::{MergeError, Part};
 use crate::measure::pauses::Pauses;
 use crate::measure::{Layout, Totals};
@@ -18,9 +19,7 @@ use crate::numbers;
 use crate::plan::Plan;
 use crate::report::files::{Lacking, ResultsDir, Second};
 use crate::report::kept::{Joined, instant};
-use crate::report::{
-    AcrossResult, CriterionResult, Facts, MergedResult, Outcome, PartResult, RunResult, WatchedByShard,
-};
+use crate::report::{AcrossResult, Facts, MergedResult, PartResult, ReachedResult, RunResult};
 
 /// The shards of a plan, ready to be added up.
 #[derive(Debug)]
@@ -30,6 +29,7 @@ pub struct Merged {
     layout: Layout,
     facts: Facts,
     totals: Totals,
+    watched: Option<Watched>,
 }
 
 impl Merged {
@@ -42,7 +42,8 @@ impl Merged {
         let layout = Layout::of(&plan.scenario);
         let mut totals = Totals::new(&layout);
         let mut facts: Option<Facts> = None;
-        let merged = merged_result(&parts, &plan);
+        let watched = Watched::of(&parts);
+        let merged = merged_result(&parts, &plan, watched.as_ref())?;
         for part in &mut parts {
             let Some((own, recorded)) = part.end.take() else { continue };
             totals.merge(&recorded);
@@ -55,9 +56,9 @@ impl Merged {
         facts.shard = None;
         // Each is its shard's own.
         facts.pauses = Pauses::default();
-        facts.watched = watched(&parts);
+        facts.watched = watched.as_ref().map(|watched| watched.by_shard.clone());
         facts.merged = Some(merged);
-        Ok(Self { parts, plan, layout, facts, totals })
+        Ok(Self { parts, plan, layout, facts, totals, watched })
     }
 
     /// The whole plan.
@@ -89,6 +90,8 @@ impl Merged {
         let is_merged = |part: &&Part| self.is_merged(part);
         let merged = self.parts.iter().filter(is_merged);
         let mut shards = merged.map(Shard::of).collect::<Result<Vec<_>, _>>()?;
+        let watched = self.watched.as_ref();
+        let mut readings = watched.map(|watched| watched.rows(&self.parts, self.facts.started_at));
         let mut so_far = Totals::new(&self.layout);
         while let Some(number) = next_number(&mut shards) {
             for is_after in [false, true] {
@@ -114,10 +117,17 @@ impl Merged {
                     totals: &so_far,
                     expected_servers: self.plan.settings.expect_servers.map(|count| count as usize),
                 };
+                if let Some(readings) = &mut readings {
+                    directory.watched(&readings.until(row.end));
+                }
                 directory.second(&row, &joined.interval, &*self.plan.scenario);
                 // Nothing hurries here: a queue that runs over would lose lines.
                 directory.flush(patience);
             }
+        }
+        // Those after the last second, and what sources with a history filled in.
+        if let Some(readings) = &mut readings {
+            directory.watched(&readings.until(Duration::MAX));
         }
         Ok(())
     }
@@ -177,17 +187,18 @@ fn whole_plan(parts: &[Part]) -> Result<Plan, MergeError> {
     let first = parts.first().ok_or(MergeError::NoneFinished)?;
     let mut settings = first.settings.clone();
     settings.shard = None;
-    settings.workers = Some(parts.iter().map(|part| part.result.generator.workers as usize).sum());
+    let workers = |part: &Part| part.result.as_ref().map_or(0, |result| result.generator.workers as usize);
+    settings.workers = Some(parts.iter().map(workers).sum());
     settings.source_ips = Vec::new();
     Ok(settings.into_read_plan(first.head.header.clone())?)
 }
 
-fn merged_result(parts: &[Part], plan: &Plan) -> MergedResult {
-    let shards: Vec<PartResult> = parts.iter().map(shown).collect();
+fn merged_result(parts: &[Part], plan: &Plan, watched: Option<&Watched>) -> Result<MergedResult, MergeError> {
+    let shards = parts.iter().map(shown).collect::<Result<Vec<_>, _>>()?;
     let of = parts.first().map_or(0, |part| part.head.shard.of);
     let plan_hash = parts.first().map(|part| part.head.shard.plan_hash.clone()).unwrap_or_default();
     let missing: u64 = shards.iter().filter(|shard| !shard.is_merged).map(|shard| shard.planned).sum();
-    MergedResult {
+    Ok(MergedResult {
         of,
         plan_hash,
         start_spread_ms: numbers::millis(spread(shards.iter().filter(|shard| shard.is_merged))),
@@ -195,18 +206,29 @@ fn merged_result(parts: &[Part], plan: &Plan) -> MergedResult {
         missing_sessions: missing,
         missing_share: numbers::tidy(missing as f64 / plan.lives.max(1) as f64),
         across: across(parts, plan),
+        watched: watched.map(|watched| watched.counts),
         shards,
-    }
+    })
 }
 
-fn shown(part: &Part) -> PartResult {
+fn shown(part: &Part) -> Result<PartResult, MergeError> {
     let directory = part.directory.display().to_string();
-    PartResult::new(part.head.shard.index, directory, part.end.is_some(), &part.result)
+    let reached = part
+        .reached
+        .map(|it| ReachedResult { seconds: numbers::tidy(it.after.as_secs_f64()), open: it.open });
+    let shown = match &part.result {
+        Some(result) => PartResult::new(&part.head.shard, directory, part.end.is_some(), result),
+        None => {
+            let plan = part.settings.clone().into_read_plan(part.head.header.clone())?;
+            PartResult::unbegun(&part.head.shard, directory, plan.lives)
+        }
+    };
+    Ok(PartResult { reached, ..shown })
 }
 
 /// Between the first start and the last.
 fn spread<'p>(shards: impl Iterator<Item = &'p PartResult>) -> Duration {
-    let starts: Vec<Timestamp> = shards.map(|shard| shard.started_at).collect();
+    let starts: Vec<Timestamp> = shards.filter_map(|shard| shard.started_at).collect();
     let (first, last) = (starts.iter().min(), starts.iter().max());
     let between = first.zip(last).map(|(first, last)| last.duration_since(*first));
     between.and_then(|between| Duration::try_from(between).ok()).unwrap_or_default()
@@ -230,28 +252,4 @@ fn across(parts: &[Part], plan: &Plan) -> Option<AcrossResult> {
     let members: u64 = ledgers.iter().map(|ledger| ledger.members).sum();
     let expected = ledgers.iter().map(|ledger| ledger.observers * (members - ledger.members)).sum();
     Some(AcrossResult { expected, received: ledgers.iter().map(|ledger| ledger.counts.strangers).sum() })
-}
-
-/// The servers' side as the shards that watched it saw it.
-fn watched(parts: &[Part]) -> Option<WatchedByShard> {
-    let watching = parts.iter().filter(|part| part.result.watch.is_some());
-    let mut criteria: Vec<CriterionResult> = Vec::new();
-    for criterion in watching.clone().flat_map(|part| &part.result.criteria).filter(|it| it.is_watched()) {
-        match criteria.iter_mut().find(|own| own.name == criterion.name) {
-            Some(own) if weight(criterion.outcome) > weight(own.outcome) => *own = criterion.clone(),
-            Some(_) => {}
-            None => criteria.push(criterion.clone()),
-        }
-    }
-    let result = watching.filter_map(|part| part.result.watch.clone()).next()?;
-    Some(WatchedByShard { result, criteria })
-}
-
-fn weight(outcome: Outcome) -> u8 {
-    match outcome {
-        Outcome::NotMeasured => 0,
-        Outcome::Pass => 1,
-        Outcome::Warn => 2,
-        Outcome::Fail => 3,
-    }
 }

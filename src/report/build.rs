@@ -476,7 +476,7 @@ fn by_address(tally: &Tally) -> BTreeMap<String, AddressResult> {
     tally.addresses.iter().map(|(address, counts)| (address.to_string(), result(counts))).collect()
 }
 
-fn ending_key(ending: &Ending) -> &'static str {
+pub(super) fn ending_key(ending: &Ending) -> &'static str {
     match ending {
         Ending::Finished => "finished",
         Ending::Running => "running",

@@ -24,7 +24,7 @@ use crate::foreign;
 use crate::measure::{FaultSample, HOLD, Interval, Layout, Totals};
 use crate::members::{MemberName, SessionNumber};
 use crate::numbers;
-use crate::watch::running::Row;
+pub use crate::watch::running::Row as WatchRow;
 
 /// A row a second.
 pub const TIMELINE: &str = "timeline.csv";
@@ -190,7 +190,7 @@ impl ResultsDir {
     }
 
     /// Takes readings of what is watched, which are written with the next second.
-    pub fn watched(&mut self, rows: &[Row]) {
+    pub fn watched(&mut self, rows: &[WatchRow]) {
         self.watched.extend(rows.iter().flat_map(watch_line));
     }
 
@@ -303,7 +303,7 @@ pub struct FailureLine {
     pub evidence: String,
 }
 
-fn watch_line(row: &Row) -> Vec<u8> {
+fn watch_line(row: &WatchRow) -> Vec<u8> {
     let mut line = csv::Writer::from_writer(Vec::new());
     let (at_s, value) = (numbers::tidy(row.at.as_secs_f64()), row.value);
     // Into memory: nothing in it can fail.

@@ -81,7 +81,9 @@ pub use shape::{
     LegResult, LossResult, OrderResult, OwedResult, ReachResult, ReceiversResult, ShapeResult, SliceResult,
     SpreadResult, StagesResult,
 };
-pub use shards::{AcrossResult, ClockResult, MergedResult, PartResult, ShardResult};
+pub use shards::{
+    AcrossResult, ClockResult, MergedResult, PartResult, ReachedResult, ShardResult, WatchedPartsResult,
+};
 pub use stages::{Part, StageFacts, StageResult};
 pub use stalls::{StallResult, StallsResult};
 pub use told::{MembershipResult, MissingUpdateResult, UntoldResult, UpdatesResult};
@@ -141,7 +143,7 @@ impl RampDownFacts {
 /// The servers' side, as the shards that watched it have it in their results.
 #[derive(Clone, Debug)]
 pub struct WatchedByShard {
-    /// As the first of them saw it.
+    /// Each figure as the first of them saw it.
     pub result: WatchResult,
     /// Each criterion as it came out worst.
     pub criteria: Vec<CriterionResult>,

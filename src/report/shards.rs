@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 use startline_os::process::Host;
 use startline_os::wall_clock::WallClock;
 
-use super::{AgeResult, Facts, Ordered, RunResult, Verdict};
+use super::build::ending_key;
+use super::{AgeResult, Ending, Facts, Ordered, RunResult, Verdict};
 use crate::lang::{Reason, Sentence};
 use crate::numbers;
 
@@ -66,8 +67,28 @@ pub struct MergedResult {
     pub missing_share: f64,
     /// Announcements between sessions of different shards, by totals; `null` where no ledger was kept.
     pub across: Option<AcrossResult>,
+    /// How much of the servers' side the shards watched; `null` where none of them did.
+    pub watched: Option<WatchedPartsResult>,
     /// Each shard.
     pub shards: Vec<PartResult>,
+}
+
+/// How much of the servers' side the shards watched.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WatchedPartsResult {
+    /// Figures, each once.
+    pub figures: usize,
+    /// Of these, figures that several shards watched: the sum has the first one's readings.
+    pub by_several: usize,
+}
+
+/// How far what a shard recorded comes.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ReachedResult {
+    /// The end of its last second, since its start.
+    pub seconds: f64,
+    /// Sessions open then.
+    pub open: u64,
 }
 
 /// Announcements of sessions of one shard to observers of the others. By totals, so that a loss can cancel a
@@ -89,6 +110,8 @@ pub struct PartResult {
     pub directory: String,
     /// Whether it ended by itself or by a signal; what a killed one recorded is not in the sum.
     pub is_merged: bool,
+    /// How far its seconds come; `null` of one that was killed before its first.
+    pub reached: Option<ReachedResult>,
     /// As in its own result.
     pub verdict: Verdict,
     /// As in its own result.
@@ -96,12 +119,12 @@ pub struct PartResult {
     /// Why its verdict is what it is.
     #[serde(flatten, with = "crate::lang::sentence::reasons")]
     pub reasons: Vec<Sentence>,
-    /// When it started, by its own clock.
-    pub started_at: Timestamp,
+    /// When it started, by its own clock; `null` of one that was killed before its first second.
+    pub started_at: Option<Timestamp>,
     /// How good that is.
     pub clock: ClockResult,
-    /// Its machine.
-    pub host: Host,
+    /// Its machine; `null` of one that was killed before its first second.
+    pub host: Option<Host>,
     /// Engine threads.
     pub workers: u32,
     /// Sessions planned.
@@ -137,21 +160,49 @@ pub struct PartResult {
 }
 
 impl PartResult {
+    /// Of a shard that was killed before its first second.
+    pub fn unbegun(shard: &ShardResult, directory: String, planned: u64) -> Self {
+        Self {
+            index: shard.index,
+            directory,
+            is_merged: false,
+            reached: None,
+            verdict: Verdict::Inconclusive,
+            ending: ending_key(&Ending::Running).to_owned(),
+            reasons: Vec::new(),
+            started_at: None,
+            clock: shard.clock,
+            host: None,
+            workers: 0,
+            planned,
+            started: 0,
+            established: 0,
+            failed: 0,
+            held_to_end: 0,
+            lag_p99_ms: None,
+            lag_limit_ms: None,
+            stalls: 0,
+            stalled_seconds: 0.0,
+            paused_seconds: 0.0,
+            cpu_seconds: 0.0,
+            rss_bytes: 0,
+            observers: None,
+            received_from_others: None,
+            ages: Ordered::default(),
+        }
+    }
+
     /// Of a shard's own result.
-    pub fn new(index: u32, directory: String, is_merged: bool, result: &RunResult) -> Self {
+    pub fn new(shard: &ShardResult, directory: String, is_merged: bool, result: &RunResult) -> Self {
         let RunResult { sessions, generator, stalls, ledger, .. } = result;
         Self {
-            index,
-            directory,
             is_merged,
             verdict: result.verdict,
             ending: result.ending.clone(),
             reasons: result.reasons.clone(),
-            started_at: result.started_at,
-            clock: result.shard.as_ref().map(|shard| shard.clock).unwrap_or_default(),
-            host: result.host.clone(),
+            started_at: Some(result.started_at),
+            host: Some(result.host.clone()),
             workers: generator.workers,
-            planned: sessions.planned,
             started: sessions.started,
             established: sessions.established,
             failed: sessions.failed,
@@ -166,6 +217,7 @@ impl PartResult {
             observers: ledger.as_ref().map(|ledger| ledger.observers),
             received_from_others: ledger.as_ref().map(|ledger| ledger.strangers),
             ages: result.messages.ages.clone(),
+            ..Self::unbegun(shard, directory, sessions.planned)
         }
     }
 
@@ -295,7 +347,7 @@ impl Facts {
         join_with(&mut self.ramp_down, ramp_down, |own, other| own.add(other));
         self.propagated_after.add(&propagated_after);
         self.requires_all |= requires_all;
-        if self.ending == super::Ending::Finished {
+        if self.ending == Ending::Finished {
             self.ending = ending;
         }
     }

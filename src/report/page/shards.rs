@@ -60,7 +60,7 @@ impl Page<'_> {
             number(part.stalls),
             html! { (or_dash(Some(part.cpu_seconds))) },
             html! { (or_dash(part.clock.error_max_ms)) },
-            html! { (part.started_at.strftime("%T%.3f")) },
+            html! { @match part.started_at { Some(at) => { (at.strftime("%T%.3f")) }, None => { "–" } } },
             name(&part.directory),
         ]
     }

@@ -19,7 +19,7 @@ pub use self::histograms::Distribution;
 pub use self::servers::{ServerPoint, ServerSeries};
 pub(super) use self::timeline::errors_of_cell;
 pub use self::timeline::{Band, POINTS_MAX, Point, Timeline};
-pub use self::watch::WatchSeries;
+pub use self::watch::{WatchRows, WatchSeries, rows as watch_rows};
 use super::files::{FAILURES, FailureLine, LATENCY_LOG, PLAN, SERVERS, SUMMARY, TIMELINE, WATCH};
 use super::{RunResult, SCHEMA_VERSION};
 

@@ -6,9 +6,13 @@
 
 use std::fs::File;
 use std::path::Path;
+use std::time::Duration;
+
+use jiff::Timestamp;
 
 use super::timeline::POINTS_MAX;
 use super::{ReadError, unreadable};
+use crate::report::files::{WATCH, WatchRow};
 
 /// Figures read; a file has at most as many items as a watch file.
 const SERIES_MAX: usize = 256;
@@ -85,6 +89,38 @@ pub(super) fn read(path: &Path) -> Result<Vec<WatchSeries>, ReadError> {
     // What was missed comes from a history, once the run is over.
     series.iter_mut().for_each(|one| one.points.sort_by(|one, other| one.0.total_cmp(&other.0)));
     Ok(series)
+}
+
+/// The readings of a run's directory one by one, as the file has them.
+pub struct WatchRows {
+    records: csv::StringRecordsIntoIter<File>,
+    started_at: Timestamp,
+}
+
+/// Reads the rows of a directory's file, with their instants since `started_at`.
+///
+/// # Errors
+/// The file system refused.
+pub fn rows(directory: &Path, started_at: Timestamp) -> Result<WatchRows, ReadError> {
+    let path = directory.join(WATCH);
+    let file = File::open(&path).map_err(|why| unreadable(&path, why))?;
+    let records = csv::ReaderBuilder::new().flexible(true).from_reader(file).into_records();
+    Ok(WatchRows { records, started_at })
+}
+
+impl Iterator for WatchRows {
+    type Item = WatchRow;
+
+    fn next(&mut self) -> Option<WatchRow> {
+        loop {
+            let record = self.records.next()?.ok()?;
+            let time = record.get(1).and_then(|time| time.parse::<Timestamp>().ok());
+            let value = record.get(3).and_then(|value| value.parse().ok());
+            let (Some(time), Some(item), Some(value)) = (time, record.get(2), value) else { continue };
+            let at = Duration::try_from(time.duration_since(self.started_at)).unwrap_or_default();
+            return Some(WatchRow { at, time, item: item.to_owned(), value });
+        }
+    }
 }
 
 #[cfg(test)]

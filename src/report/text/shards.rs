@@ -2,10 +2,12 @@
 //!
 //! Computes nothing. Invariant: a run's own result has no table of them.
 
+use std::time::Duration;
+
 use super::Text;
 use crate::checks::table::{Column, Table};
 use crate::lang::Lang;
-use crate::numbers::{figure, grouped};
+use crate::numbers::{figure, grouped, span};
 use crate::report::texts::shards::Shards;
 use crate::report::{MergedResult, PartResult, RunResult, Verdict};
 
@@ -58,9 +60,11 @@ pub(crate) fn outcome(part: &PartResult) -> Shards {
     }
 }
 
-/// What is known of all of them together.
+/// What is known of all of them together, and how far those came that did not finish.
 pub(crate) fn lines(merged: &MergedResult, lang: Lang) -> Vec<String> {
-    let mut lines = vec![lang.say(Shards::Starts, &[&figure(merged.start_spread_ms)])];
+    let unfinished = merged.shards.iter().filter(|part| !part.is_merged);
+    let mut lines: Vec<String> = unfinished.take(ROWS_MAX).map(|part| how_far(part, lang)).collect();
+    lines.push(lang.say(Shards::Starts, &[&figure(merged.start_spread_ms)]));
     lines.push(match merged.clock_error_ms {
         Some(error) => lang.say(Shards::ClocksWithin, &[&figure(error)]),
         None => lang.word(Shards::ClocksUnknown).to_owned(),
@@ -70,5 +74,18 @@ pub(crate) fn lines(merged: &MergedResult, lang: Lang) -> Vec<String> {
             .across
             .map(|across| lang.say(Shards::Across, &[&grouped(across.received), &grouped(across.expected)])),
     );
+    lines.extend(merged.watched.filter(|watched| watched.by_several > 0).map(|watched| {
+        lang.say(Shards::WatchedBySeveral, &[&watched.by_several.to_string(), &watched.figures.to_string()])
+    }));
     lines
+}
+
+/// How far a shard came that did not finish.
+fn how_far(part: &PartResult, lang: Lang) -> String {
+    let index = part.index.to_string();
+    let Some(reached) = part.reached else { return lang.say(Shards::Unbegun, &[&index]) };
+    let recorded = span(Duration::try_from_secs_f64(reached.seconds).unwrap_or_default());
+    let counts = [part.started, part.planned, part.established, part.failed, reached.open].map(grouped);
+    let [started, planned, opened, failed, open] = counts;
+    lang.say(Shards::CameThisFar, &[&index, &recorded, &started, &planned, &opened, &failed, &open])
 }

@@ -1,9 +1,12 @@
 //! Shards written down, read back and added up: the sum is what one machine would have recorded.
 
+mod watched;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::Value;
+use startline::checks::Page;
 use startline::measure::{Interval, Layout, PingEvent, Recorder, Totals};
 use startline::members::{MemberId, SessionNumber};
 use startline::merge::{self, MergeError, Merged};
@@ -12,7 +15,8 @@ use startline::plan::{Plan, ScenarioSettings, Settings, Shard};
 use startline::report::files::{ResultsDir, SHARD, Second};
 use startline::report::kept::{Head, instant};
 use startline::report::{
-    ClockResult, Ending, Facts, Phase, RampDownFacts, RunResult, ShardResult, StageFacts, Verdict,
+    ClockResult, Ending, Facts, Phase, RampDownFacts, ReachedResult, RunResult, ShardResult, StageFacts,
+    Verdict,
 };
 use startline::scenario::every::EveryIndex;
 use startline::scenario::{MessageType, StepIndex};
@@ -23,6 +27,7 @@ use super::fixture::{Run, micros, timed_of};
 const SHARDS: u32 = 4;
 const SESSIONS: u32 = 10;
 const SECONDS: u64 = 4;
+const PAGE: Page = Page { columns: 120, colour: false };
 const PATIENCE: fn() -> Duration = || Duration::from_secs(60);
 
 fn settings(shard: Option<Shard>) -> Settings {
@@ -239,6 +244,38 @@ fn a_killed_shard_is_left_out_and_the_rest_is_inconclusive_with_the_missing_shar
     assert!(!reasons.iter().any(|reason| reason.contains("defect")), "{reasons:?}");
     let parts = sum.merged.expect("a sum").shards;
     assert_eq!(parts.iter().map(|part| part.is_merged).collect::<Vec<_>>(), [true, true, false, true]);
+}
+
+#[test]
+fn how_far_a_killed_shard_came_is_said() {
+    let temp = tempfile::tempdir().expect("a directory");
+    let directories = shards(&temp, &[2, 3]);
+    // Killed while it wrote its last second.
+    let file = directories[2].join(SHARD);
+    let text = std::fs::read_to_string(&file).expect("lines");
+    std::fs::write(&file, &text[..text.len() - 40]).expect("written");
+    // Killed before its first.
+    let file = directories[3].join(SHARD);
+    let text = std::fs::read_to_string(&file).expect("lines");
+    std::fs::write(&file, text.lines().next().expect("a head")).expect("written");
+    std::fs::write(directories[3].join("summary.json"), "").expect("written");
+
+    let sum = merged(&directories).result();
+    let parts = &sum.merged.as_ref().expect("a sum").shards;
+    let reached = parts.iter().map(|part| part.reached).collect::<Vec<_>>();
+    let at = |seconds, open| Some(ReachedResult { seconds, open });
+    assert_eq!(reached, [at(4.0, 3), at(4.0, 3), at(3.0, 2), None]);
+    assert_eq!((parts[3].planned, parts[3].started_at, parts[3].is_merged), (2, None, false));
+    assert_eq!((sum.sessions.planned, sum.sessions.started), (10, 6), "accounts are of those that finished");
+    let text = startline::report::text::summary(&sum, None, startline::lang::Lang::En, PAGE);
+    let said = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    for line in [
+        "shard 2 was killed after 3 s: until then 2 of 2 sessions had started, 2 had opened, 0 had failed, \
+         and 2 were open; none of it is in the sum",
+        "shard 3 was killed before its first second",
+    ] {
+        assert!(said.contains(line), "{text}");
+    }
 }
 
 #[test]
