@@ -44,19 +44,23 @@ impl Tables {
         let of_mock = need.mock.map_or(0, |_| fullest_share(need.connections(), mock as usize));
         let needed_by_client = of_client + DESCRIPTORS_OF_A_WORKER;
         let needed_by_mock = of_mock + DESCRIPTORS_OF_A_WORKER;
-        let sessions = grouped(need.sessions.into());
+        let half_open = match need.half_open {
+            0 => String::new(),
+            left => format!(" and {} half-open sockets of --drop", grouped(left)),
+        };
+        let sessions = format!("{} sessions{half_open}", grouped(need.sessions.into()));
         let what = if needed_by_mock > needed_by_client {
             // More connections than sessions are HTTP ones, open in between.
-            let share = grouped(of_mock.min(need.sessions.into()));
+            let share = grouped(of_mock.min(need.websockets()));
             let whose = counted(mock, "worker", "workers");
             format!(
-                "at most {share} of {sessions} sessions in each of the mock server's {whose}, and {DESCRIPTORS_OF_A_WORKER} for itself"
+                "at most {share} of {sessions} in each of the mock server's {whose}, and {DESCRIPTORS_OF_A_WORKER} for itself"
             )
         } else if client == 1 {
-            format!("{sessions} sessions, and {DESCRIPTORS_OF_A_WORKER} for itself")
+            format!("{sessions}, and {DESCRIPTORS_OF_A_WORKER} for itself")
         } else {
             format!(
-                "{} of {sessions} sessions in each of {client} workers{}, and {DESCRIPTORS_OF_A_WORKER} for itself",
+                "{} of {sessions} in each of {client} workers{}, and {DESCRIPTORS_OF_A_WORKER} for itself",
                 grouped(of_client),
                 added(need, readings)
             )

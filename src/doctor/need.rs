@@ -85,6 +85,8 @@ pub struct Need {
     pub mock: Option<Mock>,
     /// Requests beside WebSockets.
     pub beside: Beside,
+    /// Sockets that `--drop …:silent` leaves half-open until the run ends, beside the sessions' own.
+    pub half_open: u64,
     /// Memory of the accounts of pairs and of what announcements are timed with, in bytes.
     pub observers_bytes: u64,
     /// Whether these have the updates of periodic messages.
@@ -125,6 +127,7 @@ impl Need {
             ports: plan.settings.ports,
             mock,
             beside: Beside::of(&plan.scenario),
+            half_open: plan.half_open(),
             observers_bytes: match plan.expects_broadcasts() {
                 true => {
                     let kept = (plan.counts_updates(), plan.returns());
@@ -170,7 +173,12 @@ impl Need {
 
     /// Connections open at once at most, but for HTTP connections that are about to close.
     pub fn connections(&self) -> u64 {
-        u64::from(self.sessions) + self.pooled() + self.beside.at_once(self.sessions, self.ramp)
+        self.websockets() + self.pooled() + self.beside.at_once(self.sessions, self.ramp)
+    }
+
+    /// WebSockets open at once at most, half-open ones among them.
+    pub fn websockets(&self) -> u64 {
+        u64::from(self.sessions) + self.half_open
     }
 
     /// HTTP connections closed within this time at most: those that still wait in a state that

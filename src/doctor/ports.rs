@@ -83,13 +83,24 @@ fn slow_search(check: Check, need: &Need, readings: &Readings, sides: &Sides) ->
 
 fn reason(need: &Need, waiting: u64) -> String {
     let mut parts = vec![format!("{} sessions", grouped(need.sessions.into()))];
+    if need.half_open > 0 {
+        parts.push(format!("{} half-open sockets of --drop", grouped(need.half_open)));
+    }
     if need.pooled() > 0 {
         parts.push(format!("{} pooled HTTP connections", grouped(need.pooled())));
     }
     if waiting > 0 {
         parts.push(format!("{} HTTP connections in TIME_WAIT", grouped(waiting)));
     }
-    parts.join(" and ")
+    listed(&parts)
+}
+
+/// Parts of a sum in a sentence.
+fn listed(parts: &[String]) -> String {
+    match parts {
+        [first @ .., last] if !first.is_empty() => format!("{} and {last}", first.join(", ")),
+        _ => parts.concat(),
+    }
 }
 
 /// How many connections may wait in TIME_WAIT at all.

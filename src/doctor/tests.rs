@@ -71,6 +71,7 @@ fn need(sessions: u32, ramp_s: u64) -> Need {
         ramp_down: Duration::from_secs(240),
         http: HttpConnections::PerSession,
         beside: Beside::default(),
+        half_open: 0,
         session_bytes: 77,
         targets: vec!["10.0.0.1:8080".parse().expect("an address")],
         others: Vec::new(),

@@ -61,6 +61,13 @@ impl Drop {
     }
 }
 
+/// Returns the sockets that silent cuts leave open until the run ends, at most, where so many sessions are
+/// open at once.
+pub fn half_open(drops: &[Drop], sessions: u32) -> u64 {
+    let silent = drops.iter().filter(|drop| drop.cut == Cut::Silent);
+    silent.map(|drop| (drop.share * f64::from(sessions)).ceil() as u64).sum()
+}
+
 impl FromStr for Drop {
     type Err = String;
 
@@ -114,6 +121,15 @@ mod tests {
             assert!(text.parse::<Drop>().is_err(), "{text}");
         }
         assert!("10%@5m:gently".parse::<Drop>().unwrap_err().contains("fin, reset or silent"));
+    }
+
+    #[test]
+    fn only_silent_cuts_leave_sockets_open() {
+        let drops: Vec<Drop> = ["10%@1m:fin", "10%@2m:silent", "50%@3m:reset", "25.01%@4m:silent"]
+            .map(|it| it.parse().unwrap())
+            .into();
+        assert_eq!(half_open(&drops, 1_000), 100 + 251);
+        assert_eq!(half_open(&drops[..1], 1_000), 0);
     }
 
     #[test]

@@ -93,7 +93,13 @@ impl Plan {
     pub fn connections(&self) -> u32 {
         let shared = self.http.connections().saturating_mul(self.workers as u32);
         let beside = Beside::of(&self.scenario).at_once(self.sessions(), self.settings.ramp);
-        self.sessions().saturating_add(shared).saturating_add(beside as u32)
+        let more = u32::try_from(beside + self.half_open()).unwrap_or(u32::MAX);
+        self.sessions().saturating_add(shared).saturating_add(more)
+    }
+
+    /// Returns the sockets that silent cuts leave half-open beside the sessions' own, at most.
+    pub fn half_open(&self) -> u64 {
+        self.settings.half_open(&self.scenario)
     }
 
     /// Returns the sessions open at once, at most: of a shard, its own.

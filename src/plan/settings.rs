@@ -293,9 +293,10 @@ impl Settings {
     fn workers(&self, scenario: &Scenario, limits: &Limits) -> usize {
         self.workers.unwrap_or_else(|| {
             let shared = self.http().connections();
-            let beside = Beside::of(scenario).at_once(self.own_sessions(), self.ramp) as u32;
+            let beside = Beside::of(scenario).at_once(self.own_sessions(), self.ramp);
+            let more = u32::try_from(beside + self.half_open(scenario)).unwrap_or(u32::MAX);
             capacity::workers(
-                self.own_sessions().saturating_add(beside),
+                self.own_sessions().saturating_add(more),
                 shared,
                 affinity::cores(),
                 limits.descriptors_hard,
@@ -346,7 +347,7 @@ impl Settings {
             Http::Pooled { connections } => (0, u64::from(connections) * workers as u64),
         };
         let beside = Beside::of(scenario).ports(self.own_sessions(), self.ramp, limits.loopback_time_wait);
-        let ports = u64::from(self.own_sessions()) + waiting + shared + beside;
+        let ports = u64::from(self.own_sessions()) + waiting + shared + beside + self.half_open(scenario);
         let ports = ports.div_ceil(target.addresses.len() as u64);
         Ok(self.own_loopback_sources(capacity::loopback_sources(ports, of_an_address)))
     }

@@ -155,6 +155,7 @@ impl Asked {
             ports: None,
             mock: None,
             beside: Beside::default(),
+            half_open: 0,
             observers_bytes: 0,
             counts_updates: false,
             members_return: false,

@@ -142,6 +142,7 @@ impl Mix {
             session_bytes: most(|need| need.session_bytes),
             sources: self.whole.sources.clone(),
             mock: needs.iter().find_map(|need| need.mock),
+            half_open: needs.iter().map(|need| need.half_open).sum(),
             observers_bytes: needs.iter().map(|need| need.observers_bytes).sum(),
             counts_updates: needs.iter().any(|need| need.counts_updates),
             load: loads.max_by(|one, other| one.hold_per_s.total_cmp(&other.hold_per_s)),

@@ -227,7 +227,7 @@ impl Sides {
         let destinations = need.destinations();
         let (targets, others) = destinations.split_at(need.targets.len());
         let side = |destinations: &[Destination], demand| Side::of(need, readings, destinations, demand);
-        let websockets = Demand { held: need.sessions.into(), waiting: 0 };
+        let websockets = Demand { held: need.websockets(), waiting: 0 };
         Ok(Self {
             both: side(&destinations, whole)?,
             others: if others.is_empty() { None } else { Some(side(others, websockets)?) },

@@ -2,7 +2,7 @@
 //!
 //! The session learns that it dropped; whether the peer does is the cut's. Invariants: each of the
 //! plan's drops passes every row once; sockets that were silenced stay open until the run is over,
-//! so that nothing tells the peer.
+//! so that nothing tells the peer, and are reset then, so that nothing of them stays in the kernel.
 
 use std::time::Duration;
 
@@ -82,6 +82,8 @@ impl Worker<'_> {
             }
             Cut::Silent => {
                 let _ = self.wire.poll.registry().deregister(&mut socket);
+                // What is left of it at the end would go on to wait for an answer that its filter drops.
+                let _ = SockRef::from(&socket).set_linger(Some(Duration::ZERO));
                 let is_mute = silence::discard_incoming(&socket).is_ok();
                 self.books.recorder.silenced(is_mute);
                 self.cuts.silent.push(socket);

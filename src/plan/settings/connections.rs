@@ -3,7 +3,8 @@
 //! Invariant: an option that would silently be ignored is refused.
 
 use super::{PlanError, Settings};
-use crate::plan::{HttpMode, Tls, http};
+use crate::plan::{HttpMode, Tls, drops, http};
+use crate::scenario::Scenario;
 
 impl Settings {
     /// Refuses shared connections that nobody shares.
@@ -18,6 +19,14 @@ impl Settings {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Returns the sockets that silent cuts leave half-open beside the sessions' own, at most: where a session
+    /// comes back, or another takes its place, each cut socket is one more until the run ends.
+    pub(in crate::plan) fn half_open(&self, scenario: &Scenario) -> u64 {
+        let shape = self.shape();
+        let is_replaced = scenario.reconnect.is_some() || shape.lives() > u64::from(shape.slots());
+        if is_replaced { drops::half_open(&self.drops, shape.slots()) } else { 0 }
     }
 
     /// Refuses options that TLS, or the lack of it, would silently ignore.
