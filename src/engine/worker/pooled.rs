@@ -123,18 +123,23 @@ impl Worker<'_> {
     }
 
     /// Serves those who wait, and closes the pool when nobody will ask again: in the hold there is
-    /// no HTTP connection.
+    /// no HTTP connection. Where sessions come back the pool stays, empty while none of them is away.
     pub(super) fn run_pool(&mut self) {
         if !self.pool.is_on() {
             return;
         }
         self.serve_waiting();
         let all_started = self.so_far.arrivals_stopped || self.lives.next_start().is_none();
-        if all_started && self.pool.is_unused() {
-            for kept in self.pool.close() {
-                self.close_kept(kept);
-            }
+        if !all_started || !self.pool.is_unused() {
+            return;
         }
+        let may_ask = self.given.script.scenario.reconnect.is_some() && !self.so_far.arrivals_stopped;
+        let kept = match may_ask {
+            false => self.pool.close(),
+            true if self.books.absences.away == 0 => self.pool.take_all_idle(),
+            true => return,
+        };
+        kept.into_iter().for_each(|kept| self.close_kept(kept));
     }
 
     fn serve_waiting(&mut self) {
