@@ -225,8 +225,10 @@ impl Observer for Books {
         self.absences.number(fault)
     }
 
-    fn attempt_began(&mut self, who: Who) {
-        self.begins(who.session);
+    fn attempt_began(&mut self, who: Who, is_new_life: bool) {
+        if is_new_life {
+            self.begins(who.session);
+        }
         self.recorder.tally().reconnects.attempts += 1;
     }
 

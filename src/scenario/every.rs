@@ -118,6 +118,18 @@ impl Every {
         self.on && self.broadcast.is_some()
     }
 
+    /// Whether the message, or what it is known by, says which time it is.
+    pub fn is_numbered(&self) -> bool {
+        let whose = match &self.reply {
+            Reply::Kind {
+                whose: Whose::Equals { equals: own, .. } | Whose::Starts { starts: own, .. },
+                ..
+            } => Some(own),
+            _ => None,
+        };
+        [&self.send].into_iter().chain(&self.broadcast).chain(whose).any(Template::is_numbered)
+    }
+
     /// Whether its answers are accounted for.
     pub fn is_heartbeat(&self) -> bool {
         !matches!(self.reply, Reply::None)

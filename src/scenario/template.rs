@@ -309,6 +309,13 @@ impl Template {
         self.has(&|part| matches!(part, Part::Sequence | Part::NowMs | Part::NowIso | Part::Uuid { .. }))
     }
 
+    /// Whether a rendering of a periodic message depends on how often it has been sent before.
+    pub fn is_numbered(&self) -> bool {
+        self.has(&|part| {
+            matches!(part, Part::Sequence | Part::DistanceKm(_) | Part::Random { .. } | Part::Uuid { .. })
+        })
+    }
+
     /// Whether a rendering says nothing of its instant.
     pub fn is_timeless(&self) -> bool {
         !self.has(&|part| {

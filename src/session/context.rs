@@ -150,8 +150,9 @@ pub trait Observer {
     fn dropped(&mut self, _who: Who, _dropped: Dropped<'_>) -> u8 {
         0
     }
-    /// An attempt to come back begins.
-    fn attempt_began(&mut self, _who: Who) {}
+    /// An attempt to come back begins; `is_new_life`: the servers may have announced its member since the
+    /// last beginning, so that this one is of another life.
+    fn attempt_began(&mut self, _who: Who, _is_new_life: bool) {}
     /// A step of an attempt succeeded, in this time.
     fn step_again(&mut self, _step: StepIndex, _timed: Timed) {}
     /// As [`Observer::routed`], of an attempt.

@@ -30,9 +30,9 @@ impl Session {
     }
 
     fn first_due<O>(&self, pace: &Pace, ctx: &Context<'_, O>) -> Tick {
-        match pace.count {
-            Some(_) => self.due_after(pace, ctx.now, 0, ctx),
-            None => ctx.slots.first_due(ctx.now, self.interval(pace, 0, ctx)),
+        match (pace.is_irregular, pace.count) {
+            (true, Some(index)) => self.due_after(pace, ctx.now, ctx.side.count(ctx.row, index).due, ctx),
+            _ => ctx.slots.first_due(ctx.now, self.interval(pace, 0, ctx)),
         }
     }
 
@@ -48,7 +48,7 @@ impl Session {
     pub(super) fn due_after<O>(&self, pace: &Pace, due: Tick, k: u32, ctx: &Context<'_, O>) -> Tick {
         let next = due + self.interval(pace, k, ctx);
         // Those of one slot share a wake-up; regular ones met in their slot from the first on.
-        if pace.count.is_some() { ctx.slots.next(next, pace.slot) } else { next }
+        if pace.is_irregular { ctx.slots.next(next, pace.slot) } else { next }
     }
 
     /// One falls due.
@@ -97,7 +97,8 @@ impl Session {
         }
     }
 
-    /// How often this message has been due before; counts it where that cannot be computed.
+    /// How often this message has been due before, in the connections before, too; counts it where that
+    /// cannot be computed.
     fn times_due<O>(&self, pace: &Pace, due: Tick, ctx: &mut Context<'_, O>) -> u32 {
         let Some(index) = pace.count else { return self.sequence(due, self.interval(pace, 0, ctx)) };
         let count = ctx.side.count(ctx.row, index);

@@ -15,6 +15,7 @@ use super::setup::Setup;
 use super::{AGAIN, Context, NO_ERROR, Observer, Phase, RETRIED, Script, Session, Timer};
 use crate::fault::Fault;
 use crate::measure::Ended;
+use crate::measure::acts::{Deed, Key};
 use crate::measure::servers::ServerIndex;
 use crate::scenario::StepIndex;
 use crate::scenario::reconnect::Reconnect;
@@ -37,6 +38,8 @@ const TOKEN: u8 = 1 << 2;
 const NOT_BEFORE: u8 = 1 << 3;
 /// It was cut on purpose.
 const CUT: u8 = 1 << 4;
+/// The servers may have announced it since it last began: what comes next is another life of its member's.
+const ENTERED: u8 = 1 << 5;
 
 /// What a session keeps beside itself to come back.
 #[derive(Clone, Copy, Debug, Default)]
@@ -187,6 +190,7 @@ impl Session {
             away.attempts = 0;
             away.generation = (away.generation + 1) % GENERATIONS;
             away.set(DROPPED, true);
+            away.set(ENTERED, true);
             away.set(NOT_BEFORE, false);
             away.set(CUT, on_purpose);
         } else {
@@ -247,7 +251,9 @@ impl Session {
         let script = ctx.script;
         let mut away = ctx.side.away(ctx.row);
         away.attempts = away.attempts.saturating_add(1);
-        ctx.observer.attempt_began(ctx.who);
+        let is_new_life = away.is(ENTERED);
+        away.set(ENTERED, false);
+        ctx.observer.attempt_began(ctx.who, is_new_life);
         ctx.side.clear_connection(ctx.row);
         self.flags = AGAIN;
         let due = self.deadline;
@@ -273,6 +279,16 @@ impl Session {
         ctx.side.set_away(ctx.row, away);
         self.put_setup(Box::new(setup), ctx);
         self.begin_steps_before(due, ctx);
+    }
+
+    /// It is about to be announced by the servers.
+    pub(super) fn enters<O: Observer>(&self, ctx: &mut Context<'_, O>) {
+        self.acts(Deed::ENTER, Key::default(), ctx);
+        if self.is_again() {
+            let mut away = ctx.side.away(ctx.row);
+            away.set(ENTERED, true);
+            ctx.side.set_away(ctx.row, away);
+        }
     }
 
     /// It is open again: how long that took.

@@ -49,8 +49,12 @@ pub(super) struct Pace {
     pub draws: Draws,
     /// From sending to the reply.
     pub timeout: Ticks,
-    /// Where its count is among the irregular ones'; `None`: it can be computed.
+    /// Where its count is among those that are kept; `None`: it can be computed.
     pub count: Option<usize>,
+    /// Its intervals differ.
+    pub is_irregular: bool,
+    /// It goes on counting where the session comes back; one that is sent a number of times begins anew.
+    counts_on: bool,
     /// Where its interval is among those that the server gives.
     pub given: Option<usize>,
     /// Which heartbeat it is; of others it means nothing.
@@ -79,7 +83,7 @@ pub(super) struct After {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Needs {
     pub heartbeats: usize,
-    pub irregular: usize,
+    pub counts: usize,
     pub given: usize,
 }
 
@@ -115,14 +119,14 @@ impl Rhythm {
             ..Self::default()
         };
         for every in &websocket.every {
-            rhythm.add(every, seed);
+            rhythm.add(every, seed, scenario.reconnect.is_some());
         }
         let shortest = websocket.heartbeats().map(|(_, every)| ticks(every.interval.mean())).min();
         rhythm.shortest = shortest.unwrap_or(Ticks::ZERO);
         rhythm
     }
 
-    fn add(&mut self, every: &Every, seed: u64) {
+    fn add(&mut self, every: &Every, seed: u64, may_come_back: bool) {
         let needs = self.needs();
         let (kind, is_irregular) = match every.interval {
             Interval::Fixed(interval) => (Kind::Fixed(ticks(interval)), false),
@@ -130,6 +134,8 @@ impl Rhythm {
             Interval::Exponential(mean) => (Kind::Exponential(ticks(mean)), true),
             Interval::Given { .. } => (Kind::Fixed(Ticks::ZERO), false),
         };
+        let counts_on = may_come_back && every.times.is_none();
+        let is_counted = is_irregular || (counts_on && every.on && every.is_numbered());
         let is_given = matches!(every.interval, Interval::Given { .. });
         self.needs_values |= is_given;
         let shortest = match kind {
@@ -141,7 +147,9 @@ impl Rhythm {
             share: every.share,
             draws: Draws::new(seed, &every.name),
             timeout: ticks(every.timeout),
-            count: is_irregular.then_some(needs.irregular),
+            count: is_counted.then_some(needs.counts),
+            is_irregular,
+            counts_on,
             given: is_given.then_some(needs.given),
             heartbeat: self.heartbeats.iter().position(|it| it.index() == index).unwrap_or(0),
             slot: slot_of(shortest),
@@ -152,7 +160,7 @@ impl Rhythm {
     pub(super) fn needs(&self) -> Needs {
         Needs {
             heartbeats: self.heartbeats.len(),
-            irregular: self.paces.iter().filter(|pace| pace.count.is_some()).count(),
+            counts: self.paces.iter().filter(|pace| pace.count.is_some()).count(),
             given: self.paces.iter().filter(|pace| pace.given.is_some()).count(),
         }
     }
@@ -162,12 +170,17 @@ impl Rhythm {
         self.queues
     }
 
+    /// The counts that begin anew with each connection of a session.
+    pub(super) fn counts_anew(&self) -> impl Iterator<Item = usize> {
+        self.paces.iter().filter(|pace| !pace.counts_on).filter_map(|pace| pace.count)
+    }
+
     /// Whether entries of this timer's queue have delays of their own.
     pub fn is_irregular(&self, timer: Timer) -> bool {
         match timer {
             Timer::First(every) | Timer::Next(every) => {
                 let pace = self.pace(every);
-                pace.count.is_some() || pace.given.is_some()
+                pace.is_irregular || pace.given.is_some()
             }
             Timer::Pause(step) => {
                 self.after.get(usize::from(step)).is_some_and(|it| it.pause.is_some_and(|(a, b)| a != b))
@@ -358,6 +371,8 @@ mod tests {
             draws: Draws::new(3, "say"),
             timeout: Ticks::ZERO,
             count: Some(0),
+            is_irregular: true,
+            counts_on: false,
             given: None,
             heartbeat: 0,
             slot: 1,

@@ -33,7 +33,7 @@ pub(super) struct Beat {
     pub older_due: bool,
 }
 
-/// How often an irregular message has been due.
+/// How often a message has been due whose instants do not say it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Count {
     /// Times due.
@@ -47,6 +47,8 @@ pub(super) struct Count {
 pub struct Side {
     beats: Array<Beat>,
     counts: Array<Count>,
+    /// Of a session's counts, those that begin anew with each of its connections.
+    counts_anew: Vec<usize>,
     given: Array<Ticks>,
     /// The numbers of the last messages, as [`kept`] keeps them.
     numbers: Array<u32>,
@@ -98,7 +100,8 @@ impl Side {
         let needs = script.rhythm.needs();
         Self {
             beats: Array::new(needs.heartbeats.saturating_sub(1), rows),
-            counts: Array::new(needs.irregular, rows),
+            counts: Array::new(needs.counts, rows),
+            counts_anew: script.rhythm.counts_anew().collect(),
             given: Array::new(needs.given, rows),
             numbers: Array::new(numbers(&script.scenario), rows),
             away: Array::new(usize::from(script.may_drop()), rows),
@@ -116,6 +119,7 @@ impl Side {
 
     /// A session begins in this row, where another may have been.
     pub fn clear(&mut self, row: u32) {
+        self.counts.clear(row);
         self.clear_connection(row);
         let away = self.away(row).fresh();
         self.away.clear(row);
@@ -125,7 +129,9 @@ impl Side {
     /// A session in this row connects anew.
     pub(super) fn clear_connection(&mut self, row: u32) {
         self.beats.clear(row);
-        self.counts.clear(row);
+        for index in &self.counts_anew {
+            self.counts.set(row, *index, Count::default());
+        }
         self.given.clear(row);
         self.numbers.clear(row);
     }
@@ -134,7 +140,7 @@ impl Side {
     pub fn bytes_a_session(scenario: &Scenario, rhythm: &Rhythm) -> usize {
         let needs = rhythm.needs();
         needs.heartbeats.saturating_sub(1) * size_of::<Beat>()
-            + needs.irregular * size_of::<Count>()
+            + needs.counts * size_of::<Count>()
             + needs.given * size_of::<Ticks>()
             + numbers(scenario) * size_of::<u32>()
             + usize::from(scenario.reconnect.is_some()) * size_of::<Away>()

@@ -15,7 +15,6 @@ use super::{ASKED, CAME, Context, NO_ERROR, Observer, Phase, STEP_SENT, Session,
 use crate::fault::Fault;
 use crate::foreign;
 use crate::measure::Timed;
-use crate::measure::acts::{Deed, Key};
 use crate::scenario::every::Interval;
 use crate::scenario::steps::{Step, Whose};
 use crate::scenario::{MessageType, Scenario, StepIndex};
@@ -81,7 +80,7 @@ impl Session {
         }
         self.sent = ctx.now;
         if step.enters {
-            self.acts(Deed::ENTER, Key::default(), ctx);
+            self.enters(ctx);
         }
         if step.awaits.is_empty() {
             if !self.flag(ASKED) {

@@ -12,7 +12,6 @@ use super::request::{refuse_broken, write_fields};
 use super::setup::evidence_of;
 use super::{COMPRESSED, Context, Observer, Phase, Session, TICKET_AGED, Timer};
 use crate::fault::Fault;
-use crate::measure::acts::{Deed, Key};
 use crate::scenario::WebSocket;
 use crate::scenario::template::{Part, Scope, Template};
 
@@ -108,7 +107,7 @@ impl Session {
         ctx.out.extend_from_slice(b"\r\n");
         self.phase = Phase::Upgrading;
         self.put_setup(setup, ctx);
-        self.acts(Deed::ENTER, Key::default(), ctx);
+        self.enters(ctx);
     }
 
     pub(super) fn read_upgrade<O: Observer>(&mut self, bytes: &[u8], ctx: &mut Context<'_, O>) {

@@ -154,6 +154,11 @@ fn sessions_that_drop_again_and_again_have_one_heartbeat_each() {
         assert!(it.all.dropped > 200 * 32, "seed {seed}: {} drops", it.all.dropped);
         let counts = &world.totals.tally().counts;
         assert_eq!(counts.closed, counts.opened + counts.reopened, "seed {seed}");
+        for runner in &world.runners {
+            let numbers: Vec<u32> = runner.pings.iter().map(|(.., number)| *number).collect();
+            let counted: Vec<u32> = (0..numbers.len() as u32).collect();
+            assert_eq!(numbers, counted, "seed {seed}: they go on where they were");
+        }
         // A session that has opened 32 times rests until its timers are over.
         assert!(world.runners.iter().all(|runner| runner.attempts.len() >= 31), "seed {seed}");
     }

@@ -41,7 +41,7 @@ url = "{url}"
 pong = { is = "pong" }
 [[websocket.every]]
 name = "ping"
-send = "ping"
+send = "ping {sequence}"
 reply = "pong"
 interval = "1s"
 timeout = "500ms"
@@ -86,8 +86,8 @@ pub struct Runner {
     /// When attempts began, each with how many there were since its drop.
     pub attempts: Vec<(Micros, u32, Micros)>,
     since_drop: u32,
-    /// PINGs, by connection.
-    pings: Vec<(u32, Micros)>,
+    /// PINGs, by connection, with their numbers.
+    pub pings: Vec<(u32, Micros, u32)>,
     pub requests: Vec<(Micros, String)>,
 }
 
@@ -309,7 +309,8 @@ impl World {
         if self.runners[index].is_upgraded {
             let is_close = sent[0] & 0x0f == 8;
             if !is_close {
-                self.runners[index].pings.push((connection, self.now));
+                let number = ping_number(sent);
+                self.runners[index].pings.push((connection, self.now, number));
                 return self.push(at, index, Event::Bytes(connection, b"\x81\x04pong".to_vec()));
             }
             self.push(at, index, Event::Bytes(connection, b"\x88\x02\x03\xe8".to_vec()));
@@ -373,4 +374,12 @@ impl World {
             }
         }
     }
+}
+
+/// The number in a client's short text frame.
+fn ping_number(frame: &[u8]) -> u32 {
+    let (mask, payload) = frame[2..].split_at(4);
+    let text: Vec<u8> = payload.iter().enumerate().map(|(k, byte)| byte ^ mask[k % 4]).collect();
+    let number = std::str::from_utf8(&text).ok().and_then(|text| text.strip_prefix("ping "));
+    number.and_then(|number| number.parse().ok()).expect("a PING")
 }
