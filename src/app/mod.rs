@@ -24,6 +24,7 @@ mod recording;
 mod report;
 mod scenario;
 mod scenario_check;
+mod scenario_file;
 mod search;
 mod serve;
 mod settings;

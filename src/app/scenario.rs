@@ -1,15 +1,15 @@
 //! `startline scenario`: shows the built-in scenarios, starts a new one, has one checked.
 //!
-//! Invariant: a file that exists is overwritten only when that was asked for.
+//! Does not write files itself: see [`super::scenario_file`]. Invariant: what is for a program (a scenario, a schema) is
+//! printed as it is, what is for people as wide as their terminal.
 
 use std::fmt::Write as _;
-use std::fs;
 use std::io::{IsTerminal, Write as _};
-use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 
 use super::scenario_check::check;
+use super::scenario_file::new_file;
 use crate::checks::table::{fitted, terminal_columns};
 use crate::cli::scenario::{NewArgs, ScenarioArgs, ScenarioCommand};
 use crate::foreign;
@@ -17,9 +17,6 @@ use crate::scenario::{Scenario, schema};
 
 /// Columns of the list of built-in scenarios.
 const LIST_COLUMNS: usize = 80;
-
-/// The schema beside a new scenario.
-const SCHEMA_FILE: &str = "scenario.schema.json";
 
 /// A new scenario's text.
 const TEMPLATE: &str = include_str!("../../scenarios/template.toml");
@@ -92,37 +89,12 @@ fn new(args: &NewArgs) -> Result<String> {
     }
 }
 
-/// Writes a scenario, and beside it what editors complete it by.
-fn new_file(out: &Path, source: &str, force: bool) -> Result<String> {
-    let mut options = fs::OpenOptions::new();
-    options.write(true).truncate(true);
-    // `create_new` checks and creates in one step: no file can come in between.
-    if force {
-        options.create(true)
-    } else {
-        options.create_new(true)
-    };
-    let mut file = match options.open(out) {
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
-            bail!("{} already exists; use --force to overwrite", out.display());
-        }
-        opened => opened.with_context(|| format!("cannot write {}", out.display()))?,
-    };
-    let schema_file = out.with_file_name(SCHEMA_FILE);
-    let text = format!("#:schema ./{SCHEMA_FILE}\n{source}");
-    file.write_all(text.as_bytes()).with_context(|| format!("cannot write {}", out.display()))?;
-    fs::write(&schema_file, foreign::json_pretty(&schema())?)
-        .with_context(|| format!("cannot write {}", schema_file.display()))?;
-    Ok(format!(
-        "{0} is written, and {1}, by which editors complete its keys; edit it, then: startline scenario check {0}\n",
-        out.display(),
-        schema_file.display()
-    ))
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::super::scenario_check::tests::checked;
+    use super::super::scenario_file::SCHEMA_FILE;
     use super::*;
 
     #[test]
