@@ -19,6 +19,7 @@ pub mod exit_status;
 pub mod exporter;
 pub mod fault;
 pub mod foreign;
+pub mod import;
 pub mod interrupt;
 pub mod lang;
 pub mod live;

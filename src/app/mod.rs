@@ -25,6 +25,7 @@ mod report;
 mod scenario;
 mod scenario_check;
 mod scenario_file;
+mod scenario_import;
 mod search;
 mod serve;
 mod settings;

@@ -1,4 +1,4 @@
-//! `startline scenario`: shows the built-in scenarios, starts a new one, has one checked.
+//! `startline scenario`: shows the built-in scenarios, starts a new one, has one checked or imported.
 //!
 //! Does not write files itself: see [`super::scenario_file`]. Invariant: what is for a program (a scenario, a schema) is
 //! printed as it is, what is for people as wide as their terminal.
@@ -10,6 +10,7 @@ use anyhow::{Result, bail};
 
 use super::scenario_check::check;
 use super::scenario_file::new_file;
+use super::scenario_import::import;
 use crate::checks::table::{fitted, terminal_columns};
 use crate::cli::scenario::{NewArgs, ScenarioArgs, ScenarioCommand};
 use crate::foreign;
@@ -32,6 +33,8 @@ pub fn run(args: ScenarioArgs) -> Result<()> {
         ScenarioCommand::Show { name: Some(name) } => source_of(&name)?,
         ScenarioCommand::New(args) if args.out.is_some() => on_page(new(&args)?, false),
         ScenarioCommand::New(args) => new(&args)?,
+        ScenarioCommand::Import(args) if args.out.is_some() => on_page(import(&args)?, false),
+        ScenarioCommand::Import(args) => import(&args)?,
         ScenarioCommand::Schema => foreign::json_pretty(&schema())?,
     };
     let mut out = std::io::stdout().lock();

@@ -27,6 +27,8 @@ pub(crate) enum ScenarioCommand {
     Schema,
     /// Start a new scenario: a file with every part explained.
     New(NewArgs),
+    /// Make a scenario of a JMeter plan (.jmx) or a browser's recording (.har).
+    Import(ImportArgs),
 }
 
 #[derive(Args, Clone, Debug)]
@@ -51,6 +53,19 @@ pub(crate) struct NewArgs {
     #[arg(long, value_name = "NAME")]
     pub(crate) from: Option<String>,
     /// Write it to this file instead of standard output, and scenario.schema.json beside it, by which editors complete its keys.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// Overwrite an existing file.
+    #[arg(long, requires = "out")]
+    pub(crate) force: bool,
+}
+
+#[derive(Args, Clone, Debug)]
+pub(crate) struct ImportArgs {
+    /// The JMeter plan, or the recording that a browser saved as HAR.
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// Write the scenario to this file instead of standard output, and scenario.schema.json beside it, by which editors complete its keys.
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
     /// Overwrite an existing file.

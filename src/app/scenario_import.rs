@@ -1,0 +1,75 @@
+//! `startline scenario import`: a scenario made of a JMeter plan or a browser's recording.
+//!
+//! Reads and writes the files; what is made of them is [`crate::import`]'s. Invariant: what the scenario does otherwise
+//! than the plan or recording is said on standard error, also where the scenario itself goes into a pipe.
+
+use std::fs;
+use std::io::IsTerminal;
+use std::path::Path;
+
+use anyhow::{Context, Result, anyhow};
+
+use super::scenario_file::new_file;
+use crate::checks::table::terminal_columns;
+use crate::cli::scenario::ImportArgs;
+use crate::import::{Imported, import as imported};
+use crate::shell;
+use crate::terminal::tell;
+
+/// A members' file is looked at up to this length.
+const BESIDE_BYTES_MAX: u64 = 64 << 20;
+/// Columns of what is said where nobody says how wide the terminal is.
+const COLUMNS: usize = 80;
+
+/// Makes the scenario; returns what goes to standard output.
+///
+/// # Errors
+/// The file cannot be read or is not imported, or the scenario cannot be written or does not pass its check.
+pub(super) fn import(args: &ImportArgs) -> Result<String> {
+    let file = args.file.display().to_string();
+    let bytes = fs::read(&args.file).with_context(|| format!("cannot read {file}"))?;
+    let text = String::from_utf8(bytes)
+        .map_err(|_| anyhow!("{file} is not UTF-8 text: a JMeter plan (.jmx) or a recording (.har) is"))?;
+    let out = match &args.out {
+        Some(out) => out.display().to_string(),
+        None => {
+            args.file.with_extension("toml").file_name().unwrap_or_default().to_string_lossy().into_owned()
+        }
+    };
+    let made = imported(&file, &text, &out, &beside)?;
+    say(&made, &out);
+    let printed = match &args.out {
+        Some(out) => new_file(out, &made.scenario, args.force)?,
+        None => made.scenario,
+    };
+    match made.refused {
+        None => Ok(printed),
+        Some(why) if args.out.is_some() => Err(anyhow!("{printed}It does not pass its check yet: {why}")),
+        Some(why) => {
+            print!("{printed}");
+            Err(anyhow!("the scenario does not pass its check yet: {why}"))
+        }
+    }
+}
+
+/// What a plan names, if it can be read.
+fn beside(path: &str) -> Option<String> {
+    let path = Path::new(path);
+    let is_small = fs::metadata(path).is_ok_and(|file| file.is_file() && file.len() <= BESIDE_BYTES_MAX);
+    if is_small { fs::read_to_string(path).ok() } else { None }
+}
+
+/// Says what was found, what is otherwise, and how to go on.
+fn say(made: &Imported, out: &str) {
+    let err = std::io::stderr();
+    let columns = if err.is_terminal() { terminal_columns(&err) } else { COLUMNS };
+    let columns = columns.min(100);
+    for (k, paragraph) in made.told.iter().enumerate() {
+        let options = textwrap::Options::new(columns).break_words(false);
+        let options = if k == 0 { options } else { options.initial_indent("- ").subsequent_indent("  ") };
+        tell(&textwrap::fill(paragraph, options));
+    }
+    tell(&format!("Check it: startline scenario check {}", shell::quoted(out)));
+    tell(&format!("Try it:   startline try {} --target URL", shell::quoted(out)));
+    tell(&format!("Run it:   {}", made.command.join("\n            ")));
+}

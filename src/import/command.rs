@@ -1,0 +1,86 @@
+//! The command that plays an imported scenario.
+//!
+//! Invariant: a shell reads back each word as it was meant.
+
+use std::time::Duration;
+
+use startline_os::units::duration_text;
+
+use super::model::{Load, Members};
+use crate::shell;
+
+/// Sessions where nothing says how many.
+const SESSIONS: u64 = 100;
+/// A ramp where nothing says how long.
+const RAMP: Duration = Duration::from_secs(10);
+/// A hold where nothing says how long.
+const HOLD: Duration = Duration::from_secs(60);
+
+/// The words of the command, each with its option.
+pub(super) fn words(scenario: &str, load: &Load, holds: bool) -> Vec<String> {
+    let sessions = load.sessions.unwrap_or(SESSIONS);
+    let mut words = vec![format!("startline run --scenario {}", shell::quoted(scenario))];
+    let target = load.target.as_deref().unwrap_or("http://HOST:PORT");
+    words.push(format!("--target {}", shell::quoted(target)));
+    words.extend(load.allow_hosts.iter().map(|host| format!("--allow-host {}", shell::quoted(host))));
+    match &load.members {
+        Members::None => {}
+        Members::FromOne => words.push(format!("--members 1-{sessions}")),
+        Members::File(file) => words.push(format!("--members {}", shell::quoted(file))),
+    }
+    if load.recycle {
+        words.push("--recycle".to_owned());
+    }
+    words.push(format!("--sessions {sessions}"));
+    words.push(format!("--ramp {}", duration_text(load.ramp.unwrap_or(RAMP))));
+    if holds {
+        words.push(format!("--hold {}", duration_text(load.hold.unwrap_or(HOLD))));
+    }
+    words
+}
+
+/// The command over as many lines as it needs.
+pub(super) fn lines(words: &[String], columns: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in words {
+        match lines.last_mut() {
+            Some(line) if line.len() + word.len() + 3 <= columns => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(if lines.is_empty() { word.clone() } else { format!("  {word}") }),
+        }
+    }
+    let last = lines.len().saturating_sub(1);
+    lines.iter_mut().take(last).for_each(|line| line.push_str(" \\"));
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_has_what_the_plan_says() {
+        let load = Load {
+            target: Some("http://127.0.0.1:21000".into()),
+            sessions: Some(300),
+            ramp: Some(Duration::from_secs(10)),
+            hold: Some(Duration::from_secs(69)),
+            members: Members::File("our members.csv".into()),
+            recycle: true,
+            allow_hosts: vec!["ws.example".into()],
+        };
+        let expected = [
+            "startline run --scenario shop.toml --target http://127.0.0.1:21000 \\",
+            "  --allow-host ws.example --members 'our members.csv' --recycle --sessions 300 \\",
+            "  --ramp 10s --hold 1m9s",
+        ];
+        assert_eq!(lines(&words("shop.toml", &load, true), 80), expected);
+        let words = words("shop.toml", &Load { members: Members::FromOne, ..Load::default() }, false);
+        assert_eq!(
+            words.join(" "),
+            "startline run --scenario shop.toml --target http://HOST:PORT --members 1-100 --sessions 100 --ramp 10s"
+        );
+    }
+}

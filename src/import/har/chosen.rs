@@ -1,0 +1,143 @@
+//! Which requests of a recording a session makes: those to the servers under test, without what a page is made of.
+//!
+//! Knows no values. Invariant: what is left out is counted or named in a note.
+
+use std::collections::BTreeMap;
+
+use startline_os::units::counted;
+
+use super::super::model::{At, Found, Of};
+use super::recording::Entry;
+
+/// What a page is made of, by the browser's word for it.
+const STATIC: [&str; 9] = [
+    "stylesheet",
+    "script",
+    "image",
+    "font",
+    "media",
+    "manifest",
+    "texttrack",
+    "ping",
+    "csp-violation-report",
+];
+/// The same by the end of its path, for browsers that do not say.
+const STATIC_ENDS: [&str; 15] = [
+    ".css", ".js", ".mjs", ".map", ".png", ".jpg", ".jpeg", ".gif", ".svg", ".ico", ".webp", ".woff",
+    ".woff2", ".ttf", ".wasm",
+];
+/// Origins named in one note at most.
+const NAMED_MAX: usize = 5;
+
+/// The entries of a recording that matter.
+pub(super) struct Chosen {
+    /// HTTP requests, in the order of time.
+    pub(super) requests: Vec<Entry>,
+    /// The WebSocket, with its frames.
+    pub(super) socket: Option<Entry>,
+    /// Scheme, host and port of the servers under test.
+    pub(super) origin: String,
+}
+
+/// Chooses.
+pub(super) fn chosen(entries: Vec<Entry>, found: &mut Found) -> Option<Chosen> {
+    let (sockets, requests): (Vec<Entry>, Vec<Entry>) = entries.into_iter().partition(Entry::is_websocket);
+    let socket = longest(sockets, found);
+    let requests: Vec<Entry> =
+        requests.into_iter().filter(|entry| matches!(entry.url.scheme(), "http" | "https")).collect();
+    let origin = origin(&requests, socket.as_ref())?;
+    let (mut statics, mut preflights, mut failed) = (0, 0, 0);
+    let mut elsewhere: BTreeMap<String, u64> = BTreeMap::new();
+    let mut kept = Vec::new();
+    for entry in requests {
+        if entry.method == "OPTIONS" || entry.resource == "preflight" {
+            preflights += 1;
+        } else if entry.origin() != origin {
+            *elsewhere.entry(entry.origin()).or_default() += 1;
+        } else if is_static(&entry) {
+            statics += 1;
+        } else if entry.status < 200 {
+            failed += 1;
+        } else if entry.resource == "eventsource" {
+            let text = format!(
+                "{}: server-sent events: a session follows a WebSocket, not an event stream",
+                entry.path()
+            );
+            found.note(Of::Left, At::Entry(entry.number), text);
+        } else {
+            kept.push(entry);
+        }
+    }
+    let mut left = |count: u64, one: &str, many: &str, why: &str| {
+        if count > 0 {
+            found.note(Of::Left, At::Whole, format!("{}{why}", counted(count, one, many)));
+        }
+    };
+    left(
+        statics,
+        "request for a page's parts",
+        "requests for a page's parts",
+        " (styles, scripts, pictures, fonts)",
+    );
+    left(preflights, "CORS preflight", "CORS preflights", ": no browser, no preflight");
+    left(failed, "request without an answer", "requests without an answer", "");
+    if !elsewhere.is_empty() {
+        let count: u64 = elsewhere.values().sum();
+        let mut names: Vec<String> = elsewhere.into_keys().collect();
+        let more = names.len() > NAMED_MAX;
+        names.truncate(NAMED_MAX);
+        let more = if more { " and others" } else { "" };
+        let text = format!(
+            "{} to other servers than {origin}: {}{more}",
+            counted(count, "request", "requests"),
+            names.join(", ")
+        );
+        found.note(Of::Left, At::Whole, text);
+    }
+    Some(Chosen { requests: kept, socket, origin })
+}
+
+/// The WebSocket with the most messages: a session has one.
+fn longest(sockets: Vec<Entry>, found: &mut Found) -> Option<Entry> {
+    let longest = sockets.iter().rev().max_by_key(|entry| entry.frames.len())?.number;
+    for other in sockets.iter().filter(|entry| entry.number != longest) {
+        let text = format!(
+            "A WebSocket to {} with {}: a session has one, and this is not the one with the most messages",
+            other.url.host_str().unwrap_or_default(),
+            counted(other.frames.len() as u64, "message", "messages")
+        );
+        found.note(Of::Left, At::Entry(other.number), text);
+    }
+    sockets.into_iter().find(|entry| entry.number == longest)
+}
+
+/// The origin of most requests that a script made, on the socket's host if there is one; else the socket's own.
+fn origin(requests: &[Entry], socket: Option<&Entry>) -> Option<String> {
+    let mut counts: BTreeMap<String, u64> = BTreeMap::new();
+    let made =
+        requests.iter().filter(|entry| !is_static(entry) && entry.method != "OPTIONS" && entry.status >= 200);
+    for entry in made {
+        let is_api = matches!(entry.resource.as_str(), "xhr" | "fetch" | "") || entry.method != "GET";
+        let is_sockets = socket.is_some_and(|socket| socket.url.host_str() == entry.url.host_str());
+        *counts.entry(entry.origin()).or_default() += 1 + 4 * u64::from(is_api) + 100 * u64::from(is_sockets);
+    }
+    let most = counts.into_iter().max_by_key(|(_, count)| *count).map(|(origin, _)| origin);
+    most.or_else(|| socket.map(Entry::origin))
+}
+
+fn is_static(entry: &Entry) -> bool {
+    let path = entry.url.path().to_ascii_lowercase();
+    let is_page = entry.resource == "document" && entry.method == "GET" && !gives_something(entry);
+    STATIC.contains(&entry.resource.as_str())
+        || entry.method == "GET" && STATIC_ENDS.iter().any(|end| path.ends_with(end))
+        || is_page
+}
+
+/// Whether a page gives what later requests may need: a cookie, a field of a form, another place.
+fn gives_something(entry: &Entry) -> bool {
+    let html = entry.answer.as_deref().unwrap_or_default();
+    entry.answer_header("set-cookie").is_some()
+        || html.contains("csrf")
+        || html.contains("type=\"hidden\"")
+        || (300..400).contains(&entry.status)
+}

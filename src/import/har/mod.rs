@@ -1,0 +1,147 @@
+//! Browsers' recordings: HTTP requests, what their answers gave, and a WebSocket with its frames.
+//!
+//! Reads the entries ([`recording`]), chooses those to the servers under test ([`chosen`]), makes requests of them
+//! ([`requests`]) and the WebSocket ([`socket`]), with what answers gave put in where it was sent again ([`given`]).
+//! Invariant: the recorder's own values (tokens, tickets, passwords) are in a scenario only as variables.
+
+mod chosen;
+mod given;
+mod recording;
+mod repeats;
+mod requests;
+mod socket;
+mod sorts;
+mod times;
+
+use std::time::Duration;
+
+use super::error::ImportError;
+use super::model::{At, Found, Of};
+use super::names::{Names, slug};
+use super::stem;
+use chosen::Chosen;
+use given::{Given, Source};
+use recording::Entry;
+use requests::Work;
+
+/// A hold has this many of the longest interval at least.
+const INTERVALS: u64 = 4;
+/// A hold where nothing is repeated.
+const HOLD_S: u64 = 60;
+
+/// Finds what a recording's session did.
+///
+/// # Errors
+/// It is no recording, or nothing in it is to a server.
+pub(super) fn import(file: &str, text: &str) -> Result<Found, ImportError> {
+    let entries = recording::read(file, text)?;
+    let unknown = |message: &str| ImportError::Unknown { file: file.to_owned(), message: message.to_owned() };
+    let name =
+        Some(slug(stem(file))).filter(|name| !name.is_empty()).unwrap_or_else(|| "imported".to_owned());
+    let origin = format!("the recording {}", file.rsplit('/').next().unwrap_or(file));
+    let mut found = Found { name, origin, ..Found::default() };
+    let is_bare = is_sanitized(&entries);
+    let chosen = chosen::chosen(entries, &mut found);
+    let chosen = chosen.ok_or_else(|| unknown("it has no request that was answered, and no WebSocket"))?;
+    if chosen.requests.is_empty() && chosen.socket.is_none() {
+        return Err(unknown(
+            "all of its requests are for the parts of pages: it has no WebSocket, and no request of a script",
+        ));
+    }
+    if is_bare {
+        let text = "No request has a cookie or an Authorization: if the browser left them out, save the recording again \"with \
+                    sensitive data\"";
+        found.note(Of::Warning, At::Whole, text);
+    }
+    let text = format!(
+        "What browsers send by themselves: User-Agent, Accept, Accept-Language, Referer, Cache-Control, Sec-* and the like{}",
+        if chosen.requests.iter().any(|entry| entry.header("cookie").is_some()) {
+            "; cookies are the session's own"
+        } else {
+            ""
+        }
+    );
+    found.note(Of::Left, At::Whole, text);
+    make(&chosen, &mut found);
+    Ok(found)
+}
+
+fn is_sanitized(entries: &[Entry]) -> bool {
+    let has = |entry: &Entry| {
+        entry.header("cookie").is_some()
+            || entry.header("authorization").is_some()
+            || entry.answer_header("set-cookie").is_some()
+    };
+    !entries.iter().any(has)
+}
+
+fn make(chosen: &Chosen, found: &mut Found) {
+    let (mut given, mut names) = (Given::default(), Names::default());
+    found.load.target = Some(chosen.origin.clone());
+    let opened_ms = chosen.socket.as_ref().map_or(f64::INFINITY, |socket| socket.at_ms);
+    let split = chosen.requests.partition_point(|entry| entry.at_ms < opened_ms);
+    let (before, beside) = chosen.requests.split_at(split);
+    let mut work = Work { found, given: &mut given, names: &mut names, origin: chosen.origin.clone() };
+    let mut next = 0;
+    while next < before.len() {
+        let source = Source::Request(work.found.requests.len());
+        let (request, used) = requests::request(&before[next..], source, &mut work);
+        work.found.requests.push(request);
+        next += used;
+    }
+    if let Some(entry) = &chosen.socket {
+        let socket = socket::socket(entry, beside, &mut work);
+        work.found.socket = Some(socket);
+    }
+    take(&given, found);
+    foreign_cookies(chosen, found);
+    let longest =
+        found.socket.iter().flat_map(|socket| &socket.every).map(|every| every.interval.to_ms).max();
+    let seconds = longest.map_or(HOLD_S, |ms| (INTERVALS * ms).div_ceil(1000).max(10));
+    found.load.hold = Some(Duration::from_secs(seconds));
+}
+
+/// Takes what is used where it was given.
+fn take(given: &Given, found: &mut Found) {
+    for taken in given.taken() {
+        let pair = (taken.name.clone(), taken.place.clone());
+        let steps = found.socket.as_mut().map(|socket| &mut socket.steps);
+        let list = match (taken.source, steps) {
+            (Source::Request(k), _) => found.requests.get_mut(k).map(|request| &mut request.take),
+            (Source::Step(k), Some(steps)) => steps.get_mut(k).map(|step| &mut step.take),
+            (Source::StepRequest(k), Some(steps)) => {
+                steps.get_mut(k).and_then(|step| step.request.as_mut()).map(|request| &mut request.take)
+            }
+            _ => None,
+        };
+        if let Some(list) = list {
+            list.push(pair);
+        }
+    }
+}
+
+/// Cookies that were there before the recording began are not the session's.
+fn foreign_cookies(chosen: &Chosen, found: &mut Found) {
+    let set: Vec<String> = chosen
+        .requests
+        .iter()
+        .flat_map(|entry| {
+            entry.answer_headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("set-cookie"))
+        })
+        .flat_map(|(_, value)| value.lines())
+        .filter_map(|line| line.split('=').next().map(|name| name.trim().to_owned()))
+        .collect();
+    for entry in chosen.requests.iter().chain(&chosen.socket) {
+        for pair in entry.header("cookie").unwrap_or_default().split(';') {
+            let name = pair.split('=').next().unwrap_or_default().trim();
+            if !name.is_empty() && !set.iter().any(|known| known == name) {
+                let text = format!(
+                    "The cookie {name} was there before the recording began: if it is the login's, begin the recording before it"
+                );
+                found.note(Of::Warning, At::Whole, text);
+            }
+        }
+    }
+    // Without a request nothing sets a cookie.
+    found.cookies &= !found.requests.is_empty();
+}

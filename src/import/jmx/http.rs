@@ -1,0 +1,290 @@
+//! An HTTP sampler, with what is in its scope, as a request.
+//!
+//! Knows one sampler at a time. Invariant: what a sampler has and a request cannot have is noted by its line.
+
+use std::time::Duration;
+
+use super::super::error::Refusal;
+use super::super::model::{At, Criterion, Found, Of, Request};
+use super::super::names::{Names, slug};
+use super::element::{Element, Part, milliseconds};
+use super::extract;
+use super::json_path;
+use super::scope::Scope;
+use super::values::Values;
+
+/// What JMeter takes for success, but for redirects: any status from 200 to 399.
+const SUCCESS: [u16; 4] = [200, 201, 202, 204];
+/// Redirects that are no success of their own where none is followed.
+const REDIRECTS: [u16; 3] = [301, 302, 303];
+/// As many as JMeter follows.
+const FOLLOW: u8 = 20;
+/// Header fields that the engine writes itself.
+const ENGINE_HEADERS: [&str; 5] = ["host", "content-length", "connection", "transfer-encoding", "upgrade"];
+
+/// What a plan's conversion works with.
+pub(super) struct Work<'w> {
+    pub(super) values: &'w mut Values,
+    pub(super) found: &'w mut Found,
+    pub(super) names: &'w mut Names,
+    pub(super) refused: &'w mut Vec<Refusal>,
+}
+
+impl Work<'_> {
+    /// Refuses an element, with what would express it.
+    pub(super) fn refuse(&mut self, element: Element<'_>, instead: &str) {
+        self.refused.push(Refusal {
+            line: element.line(),
+            what: element.called(),
+            instead: instead.to_owned(),
+        });
+    }
+
+    /// A name for what an element becomes, and the comment that says what it was called where that is no name.
+    pub(super) fn name(&mut self, element: Element<'_>, otherwise: &str) -> (String, Vec<String>) {
+        let name = self.names.give(element.name(), otherwise);
+        let says_more = slug(element.name()).is_empty() && !element.name().is_empty();
+        (name, says_more.then(|| element.name().to_owned()).into_iter().collect())
+    }
+
+    fn template(&mut self, text: &str, line: usize) -> String {
+        self.values.template(text, line, self.found)
+    }
+}
+
+/// A request of a sampler.
+pub(super) fn request(element: Element<'_>, scope: &Scope<'_>, work: &mut Work<'_>) -> Request {
+    let line = element.line();
+    let (name, comments) = work.name(element, "request");
+    let method = element.text("HTTPSampler.method").unwrap_or("GET").trim().to_ascii_uppercase();
+    let mut request = Request { name, method, comments, ..Request::default() };
+    request.path = path(element, scope, work);
+    request.headers = headers(scope, work);
+    request.basic_auth = scope.basic_auth(work.values, work.found);
+    content(element, scope, work, &mut request);
+    let follows = element.flag("HTTPSampler.follow_redirects") || element.flag("HTTPSampler.auto_redirects");
+    request.follow = if follows { FOLLOW } else { 0 };
+    request.timeout = timeout(element, scope);
+    for extractor in &scope.extractors {
+        request.take.extend(extract::takes(*extractor, false, work.found, work.refused));
+    }
+    expectations(scope, work, &mut request);
+    if request.expect.is_empty() {
+        request.expect = SUCCESS.into_iter().chain(REDIRECTS.into_iter().filter(|_| !follows)).collect();
+        let text = "JMeter takes any status from 200 to 399 for success: expect lists the usual ones; narrow it to what \
+                    each request has to answer";
+        work.found.note(Of::Changed, At::Whole, text);
+    }
+    unlike(element, work, line);
+    request
+}
+
+/// Path and query; the target is the first host that a plan names, and no request may go to another.
+fn path(element: Element<'_>, scope: &Scope<'_>, work: &mut Work<'_>) -> String {
+    let line = element.line();
+    let written = element.text("HTTPSampler.path").or(scope.defaults.path).unwrap_or("/").trim();
+    let is_url = written.starts_with("http://") || written.starts_with("https://");
+    let (origin, path) = match is_url {
+        true => {
+            let host_end = written[8..].find('/').map_or(written.len(), |at| at + 8);
+            (work.values.constant(&written[..host_end]), &written[host_end..])
+        }
+        false => (scope.defaults.origin(element, work.values), written),
+    };
+    if let Some(origin) = origin {
+        match &work.found.load.target {
+            None => work.found.load.target = Some(origin),
+            Some(target) if *target == origin => {}
+            Some(target) => {
+                let instead = format!(
+                    "it goes to {origin}, the requests before it to {target}: a session's requests go to one target"
+                );
+                work.refuse(element, &instead);
+            }
+        }
+    }
+    let path = work.template(path, line);
+    match path.is_empty() || !(path.starts_with('/') || path.starts_with('{')) {
+        true => format!("/{path}"),
+        false => path,
+    }
+}
+
+fn headers(scope: &Scope<'_>, work: &mut Work<'_>) -> Vec<(String, String)> {
+    let mut headers: Vec<(String, String)> = Vec::new();
+    for (name, value, line) in &scope.headers {
+        let lower = name.to_ascii_lowercase();
+        let at = At::Line(*line);
+        if ENGINE_HEADERS.contains(&lower.as_str()) || lower.starts_with("sec-websocket-") {
+            let text = format!("The header {name}: every request has the right one by itself");
+            work.found.note(Of::Left, at, text);
+            continue;
+        }
+        if lower == "cookie" && scope.has_cookies {
+            work.found.note(Of::Left, at, "The header Cookie: the cookie manager's cookies are sent instead");
+            continue;
+        }
+        let value = work.template(value, *line);
+        headers.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
+        headers.push((name.trim().to_owned(), value));
+    }
+    headers
+}
+
+/// Arguments and body.
+fn content(element: Element<'_>, scope: &Scope<'_>, work: &mut Work<'_>, request: &mut Request) {
+    let line = element.line();
+    let arguments = element.list_in("HTTPsampler.Arguments", "Arguments.arguments");
+    let arguments: Vec<Part<'_>> = scope.defaults.arguments.iter().copied().chain(arguments).collect();
+    let has_body = matches!(request.method.as_str(), "POST" | "PUT" | "PATCH");
+    if element.flag("HTTPSampler.postBodyRaw") {
+        let body: String = arguments.iter().map(|argument| argument.text("Argument.value")).collect();
+        request.body = Some(work.template(&body, line));
+    } else if has_body && arguments.iter().all(|argument| argument.text("Argument.name").is_empty()) {
+        let body: String = arguments.iter().map(|argument| argument.text("Argument.value")).collect();
+        request.body = Some(work.template(&body, line));
+    } else if has_body {
+        for argument in arguments {
+            let value = work.template(argument.text("Argument.value"), line);
+            let name = argument.text("Argument.name");
+            request.form.retain(|(known, _)| known != name);
+            request.form.push((name.to_owned(), value));
+        }
+        // The form says itself of which type it is.
+        request.headers.retain(|(name, _)| !name.eq_ignore_ascii_case("content-type"));
+    } else {
+        for argument in arguments {
+            let filter = if argument.flag("HTTPArgument.always_encode") { "|url" } else { "" };
+            let value = argument.text("Argument.value");
+            let value = match filter {
+                "" => work.template(value, line),
+                filter => encoded(&work.values.template_with(value, filter, line, work.found)),
+            };
+            let between = if request.path.contains('?') { '&' } else { '?' };
+            let name = encoded(argument.text("Argument.name"));
+            request.path.push_str(&format!("{between}{name}={value}"));
+        }
+    }
+}
+
+/// Spaces and what ends a value in a query, percent-encoded; braces are values.
+fn encoded(text: &str) -> String {
+    let mut out = String::new();
+    for c in text.chars() {
+        match c {
+            ' ' => out.push_str("%20"),
+            '#' => out.push_str("%23"),
+            '&' => out.push_str("%26"),
+            '+' => out.push_str("%2B"),
+            '"' => out.push_str("%22"),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+fn timeout(element: Element<'_>, scope: &Scope<'_>) -> Option<Duration> {
+    let connect = element.text("HTTPSampler.connect_timeout").or(scope.defaults.connect_timeout);
+    let response = element.text("HTTPSampler.response_timeout").or(scope.defaults.response_timeout);
+    let ms = connect.and_then(milliseconds).unwrap_or(0) + response.and_then(milliseconds)?;
+    (ms > 0).then(|| Duration::from_millis(ms.min(super::DELAY_MAX_MS)))
+}
+
+/// What assertions expect of an answer.
+fn expectations(scope: &Scope<'_>, work: &mut Work<'_>, request: &mut Request) {
+    for assertion in &scope.assertions {
+        let assertion = *assertion;
+        match assertion.class() {
+            "ResponseAssertion" => response_assertion(assertion, work, request),
+            "JSONPathAssertion" => match json_path::place(assertion.raw("JSON_PATH")) {
+                Ok(place) => {
+                    request.take.push((format!("checked_{}", request.take.len() + 1), place));
+                    if assertion.flag("JSONVALIDATION") {
+                        let text = format!(
+                            "{}: that the value is there is checked by take, not that it is \"{}\"",
+                            assertion.called(),
+                            assertion.raw("EXPECTED_VALUE")
+                        );
+                        work.found.note(Of::Changed, At::Line(assertion.line()), text);
+                    }
+                }
+                Err(instead) => work.refuse(assertion, &instead),
+            },
+            "DurationAssertion" => {
+                if let Some(ms) =
+                    milliseconds(assertion.raw("DurationAssertion.duration")).filter(|ms| *ms > 0)
+                {
+                    let name = work.names.give(&format!("{}-time", request.name), "time");
+                    let measure = format!("steps.{}.max_ms", request.name);
+                    work.found.criteria.push(Criterion { name, measure, at_most: ms });
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+fn response_assertion(assertion: Element<'_>, work: &mut Work<'_>, request: &mut Request) {
+    let kind: u32 = assertion.raw("Assertion.test_type").trim().parse().unwrap_or(16);
+    let texts: Vec<&str> =
+        assertion.inner("Asserion.test_strings").iter().map(|part| part.own_text()).collect();
+    let is_not = kind & 4 != 0;
+    match assertion.raw("Assertion.test_field") {
+        "Assertion.response_code" if !is_not => {
+            let codes = texts.iter().filter_map(|text| work.values.number(text));
+            let codes: Vec<u16> = codes
+                .filter_map(|code| u16::try_from(code).ok())
+                .filter(|code| (200..=599).contains(code))
+                .collect();
+            if codes.len() == texts.len() && !codes.is_empty() {
+                request.expect = codes;
+                // A status that is expected is not followed.
+                if request.expect.iter().any(|code| (300..400).contains(code)) {
+                    request.follow = 0;
+                }
+                return;
+            }
+        }
+        "Assertion.response_data" | "" if !is_not && kind & 32 == 0 => {
+            for text in &texts {
+                let is_plain = kind & 16 != 0 || kind & 8 != 0;
+                let pattern = if is_plain { regex::escape(text) } else { (*text).to_owned() };
+                match extract::as_one_group(&pattern).filter(|_| !text.contains("${")) {
+                    Some(pattern) => {
+                        let name = format!("checked_{}", request.take.len() + 1);
+                        request.take.push((name, format!("match:{pattern}")));
+                    }
+                    None => left(assertion, work),
+                }
+            }
+            return;
+        }
+        _ => {}
+    }
+    left(assertion, work);
+}
+
+fn left(assertion: Element<'_>, work: &mut Work<'_>) {
+    let text = format!(
+        "{}: an answer is judged by its status (expect), by values that must be in it (take), and named by [[http.errors]]",
+        assertion.called()
+    );
+    work.found.note(Of::Left, At::Line(assertion.line()), text);
+}
+
+/// What a request here cannot have.
+fn unlike(element: Element<'_>, work: &mut Work<'_>, line: usize) {
+    if element.flag("HTTPSampler.DO_MULTIPART_POST")
+        || !element.list_in("HTTPsampler.Files", "HTTPFileArgs.files").is_empty()
+    {
+        work.refuse(
+            element,
+            "write the multipart body as \"body\", with its Content-Type and boundary in \"headers\"",
+        );
+    }
+    if element.flag("HTTPSampler.image_parser") {
+        let text =
+            format!("{}: embedded resources are not loaded: sessions load what they list", element.called());
+        work.found.note(Of::Left, At::Line(line), text);
+    }
+}

@@ -1,0 +1,95 @@
+//! JSONPath as a place of `take`: plain paths as JSON pointers, a name at any depth as a regular expression.
+//!
+//! Invariant: a path that can be neither is refused, with what would express it.
+
+/// The place of what a path finds first.
+///
+/// # Errors
+/// What to write instead of it.
+pub(super) fn place(path: &str) -> Result<String, String> {
+    let path = path.trim();
+    if let Some(name) = path.strip_prefix("$..") {
+        let is_name = !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '-');
+        let place = || format!(r#"match:"{}"\s*:\s*"?([^",}}\]]+)"#, regex::escape(name));
+        return is_name.then(place).ok_or_else(|| refusal(path));
+    }
+    pointer(path).ok_or_else(|| refusal(path))
+}
+
+fn refusal(path: &str) -> String {
+    format!(
+        "{path} is not a plain path such as $.data.items[0].id: take the value by a JSON pointer, match:REGEX or after:TEXT"
+    )
+}
+
+/// A plain path as a JSON pointer (RFC 6901); `[*]` and `[-1]` are none, but the first element stands for all.
+pub(super) fn pointer(path: &str) -> Option<String> {
+    let mut rest = path.strip_prefix('$').unwrap_or(path);
+    let mut pointer = String::new();
+    while !rest.is_empty() {
+        let token;
+        if let Some(inner) = rest.strip_prefix('[') {
+            let (name, after) = bracketed(inner)?;
+            (token, rest) = (name, after);
+        } else {
+            let inner = rest.strip_prefix('.').unwrap_or(rest);
+            if let Some(inner) = inner.strip_prefix('[') {
+                let (name, after) = bracketed(inner)?;
+                (token, rest) = (name, after);
+            } else {
+                let end = inner.find(['.', '[']).unwrap_or(inner.len());
+                (token, rest) = (inner[..end].to_owned(), &inner[end..]);
+            }
+        }
+        let is_special =
+            |c: char| matches!(c, '*' | '?' | '(' | ')' | '@' | ',' | ':' | '\'' | '"' | ' ' | '|');
+        if token.is_empty() || token.contains(is_special) {
+            return None;
+        }
+        pointer.push('/');
+        pointer.push_str(&token.replace('~', "~0").replace('/', "~1"));
+    }
+    (!pointer.is_empty()).then_some(pointer)
+}
+
+/// What stands in brackets, and what follows them.
+fn bracketed(inner: &str) -> Option<(String, &str)> {
+    for quote in ['\'', '"'] {
+        if let Some(inner) = inner.strip_prefix(quote) {
+            let (name, after) = inner.split_once(quote)?;
+            return Some((name.to_owned(), after.strip_prefix(']')?));
+        }
+    }
+    let (index, after) = inner.split_once(']')?;
+    match index.trim() {
+        "*" => Some(("0".to_owned(), after)),
+        index if !index.is_empty() && index.bytes().all(|byte| byte.is_ascii_digit()) => {
+            Some((index.to_owned(), after))
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_paths_are_pointers() {
+        for (path, expected) in [
+            ("$.data.accessToken", Some("/data/accessToken")),
+            ("$['data']['a/b']", Some("/data/a~1b")),
+            ("$.items[0].id", Some("/items/0/id")),
+            ("$.items[*].id", Some("/items/0/id")),
+            ("$[2]", Some("/2")),
+            ("$.items[?(@.a=='b')].id", None),
+            ("$.items[-1]", None),
+            ("$", None),
+            ("$.a..b", None),
+        ] {
+            assert_eq!(pointer(path).as_deref(), expected, "{path}");
+        }
+        assert_eq!(place("$..token").as_deref(), Ok(r#"match:"token"\s*:\s*"?([^",}\]]+)"#));
+        assert!(place("$.a[?(@.b)]").is_err_and(|why| why.contains("JSON pointer")));
+    }
+}

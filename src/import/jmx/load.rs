@@ -1,0 +1,132 @@
+//! Thread groups and CSV data sets as a run's load: sessions, ramp, hold, members.
+//!
+//! Knows no sampler. Invariant: what a run cannot do as the plan does is noted by its line.
+
+use std::time::Duration;
+
+use super::super::model::{At, Members, Of};
+use super::Beside;
+use super::element::Element;
+use super::http::Work;
+use super::values::Origin;
+
+/// Reads what groups that do the same say of the load.
+pub(super) fn groups(groups: &[Element<'_>], work: &mut Work<'_>) {
+    let (mut sessions, mut ramp_s) = (0_u64, None);
+    for group in groups {
+        let group = *group;
+        let at = At::Line(group.line());
+        match work.values.number(group.raw("ThreadGroup.num_threads")) {
+            Some(threads) => sessions = sessions.saturating_add(threads),
+            None => {
+                let text = format!(
+                    "{}: its load is not that of a thread group: say it with --sessions, --ramp or --stages",
+                    group.called()
+                );
+                work.found.note(Of::Left, at, text);
+            }
+        }
+        ramp_s = ramp_s.max(work.values.number(group.raw("ThreadGroup.ramp_time")));
+        if group.flag("ThreadGroup.scheduler") {
+            let duration =
+                work.values.number(group.raw("ThreadGroup.duration")).filter(|seconds| *seconds > 0);
+            if let Some(seconds) = duration {
+                let hold = seconds.saturating_sub(ramp_s.unwrap_or(0)).max(1);
+                work.found.load.hold = Some(Duration::from_secs(hold.min(super::RUN_MAX_S)));
+            }
+            if work.values.number(group.raw("ThreadGroup.delay")).is_some_and(|seconds| seconds > 0) {
+                let text = format!("{}: its start-up delay: a run begins at once", group.called());
+                work.found.note(Of::Left, at, text);
+            }
+        }
+        if group.raw("ThreadGroup.on_sample_error") == "continue" {
+            let text = "Threads go on after an error; here a session ends at its first failure";
+            work.found.note(Of::Changed, At::Whole, text);
+        }
+    }
+    if groups.len() > 1 {
+        let text =
+            format!("{} thread groups do the same: their threads are added up to --sessions", groups.len());
+        work.found.note(Of::Changed, At::Whole, text);
+    }
+    if sessions > 0 {
+        work.found.load.sessions = Some(sessions.min(u64::from(u32::MAX)));
+    }
+    work.found.load.ramp = ramp_s.map(|seconds| Duration::from_secs(seconds.min(super::RUN_MAX_S)));
+}
+
+/// Reads a CSV data set: whose columns are whose variables.
+pub(super) fn data_set(element: Element<'_>, folder: &str, work: &mut Work<'_>, beside: Beside<'_>) {
+    let at = At::Line(element.line());
+    let written = element.raw("filename").trim();
+    let file = work.values.constant(written).unwrap_or_else(|| written.to_owned());
+    let is_absolute = file.starts_with('/') || file.contains(":\\");
+    let file = if is_absolute { file } else { format!("{folder}{file}") };
+    if let Some(other) = &work.values.file {
+        let text = format!("{}: members come from one table: put its columns into {other}", element.called());
+        work.found.note(Of::Warning, at, text);
+    }
+    let delimiter = element.text("delimiter").unwrap_or(",");
+    let names: Vec<&str> =
+        element.raw("variableNames").split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
+    let text = beside(&file);
+    let header = text.as_deref().and_then(|text| text.lines().next()).unwrap_or_default();
+    let columns: Vec<String> = match names.is_empty() {
+        true => {
+            header.split(separator(delimiter)).map(|name| name.trim().trim_matches('"').to_owned()).collect()
+        }
+        false => names.iter().map(|name| (*name).to_owned()).collect(),
+    };
+    columns.iter().for_each(|name| work.values.set(name, Origin::Column));
+    work.values.has_unknown_columns |= columns.iter().all(String::is_empty);
+    work.values.file.get_or_insert_with(|| file.clone());
+    work.found.load.members = Members::File(file.clone());
+    if !names.is_empty() {
+        let first = names.join(",");
+        let is_there = header.trim() == first;
+        if !is_there {
+            let what = if element.flag("ignoreFirstLine") {
+                "replace its first line by"
+            } else {
+                "put before its first line"
+            };
+            let text = format!("{file}: a file of members begins with its columns' names: {what} {first}");
+            work.found.note(Of::Warning, at, text);
+        }
+    }
+    if separator(delimiter) != ',' {
+        let text = format!("{file}: its fields are between \"{delimiter}\"; a file of members has commas");
+        work.found.note(Of::Warning, at, text);
+    }
+    recycle(element, &file, text.as_deref(), !names.is_empty(), work);
+}
+
+fn recycle(element: Element<'_>, file: &str, text: Option<&str>, may_lack_header: bool, work: &mut Work<'_>) {
+    if element.text("recycle").is_some() && !element.flag("recycle") {
+        return;
+    }
+    let lines = text.map(|text| text.lines().filter(|line| !line.trim().is_empty()).count() as u64);
+    let has_header = !may_lack_header || element.flag("ignoreFirstLine");
+    let rows = lines.map(|lines| lines.saturating_sub(u64::from(has_header)));
+    let sessions = work.found.load.sessions.unwrap_or_default();
+    let note = match rows {
+        Some(rows) if sessions > rows => {
+            work.found.load.recycle = true;
+            format!(
+                "{file} has {rows} rows for {sessions} sessions: --recycle has members enter more than once, which a server may refuse"
+            )
+        }
+        Some(_) => return,
+        None => format!(
+            "{file} is not there: if it has fewer rows than sessions, add --recycle; a member then enters more than once"
+        ),
+    };
+    work.found.note(Of::Warning, At::Line(element.line()), note);
+}
+
+fn separator(delimiter: &str) -> char {
+    match delimiter {
+        "\\t" | "\t" => '\t',
+        other => other.chars().next().unwrap_or(','),
+    }
+}

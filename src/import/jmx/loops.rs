@@ -1,0 +1,200 @@
+//! Loops behind the open connection: what they write again and again, and which reads await a reply.
+//!
+//! Knows samplers and their timers, not what comes before. Invariant: each sampler of a loop becomes a periodic message, the
+//! reply of one, or a note.
+
+use super::super::model::{At, Every, Of, Pause};
+use super::element::Element;
+use super::flow::{self, Act};
+use super::socket::{Making, Sampler, as_sampler, is_read, timeout};
+
+/// An interval where a loop has no timer.
+const INTERVAL_MS: u64 = 1000;
+/// Periodic messages that a scenario can have.
+const EVERY_MAX: usize = 8;
+
+impl<'t> Making<'_, '_> {
+    /// A Ping with each interval; without one, a single Ping.
+    pub(super) fn ping(&mut self, sampler: Sampler<'_, 't>, interval: Option<Pause>) {
+        let element = sampler.element;
+        if element.raw("type").eq_ignore_ascii_case("pong") {
+            let text = format!("{}: a Pong that nobody asked for is not sent", element.called());
+            return self.work.found.note(Of::Left, At::Line(element.line()), text);
+        }
+        let (name, comments) = self.work.name(element, "ping");
+        let every = Every {
+            name,
+            send: "startline".to_owned(),
+            interval: interval.unwrap_or(Pause::fixed(INTERVAL_MS)),
+            is_ping_frame: true,
+            timeout: timeout(element, "readTimeout"),
+            times: interval.is_none().then_some(1),
+            comments,
+            ..Every::default()
+        };
+        self.every(every, element);
+    }
+
+    fn every(&mut self, mut every: Every, element: Element<'t>) {
+        let at = At::Line(element.line());
+        if self.socket.every.len() == EVERY_MAX {
+            let text = format!(
+                "There are more than {EVERY_MAX} periodic messages: {} is left out",
+                element.called()
+            );
+            return self.work.found.note(Of::Left, at, text);
+        }
+        let is_taken = |other: &Every| other.reply.is_some() && other.reply == every.reply;
+        if self.socket.every.iter().any(is_taken) {
+            let text = format!(
+                "{}: another periodic message awaits the same kind: say with reply_at and reply_equals which reply is whose",
+                element.called()
+            );
+            every.comments.push(self.work.found.note_here(Of::Changed, at, text));
+            every.reply = None;
+            every.timeout = None;
+        }
+        self.socket.every.push(every);
+    }
+
+    /// A loop: its writes are periodic messages, its timers their interval.
+    pub(super) fn repeated(&mut self, times: Option<u64>, element: Element<'t>, acts: &[Act<'t>]) {
+        let at = At::Line(element.line());
+        if self.is_closed {
+            let text = format!("{}: a session is over once its WebSocket is closed", element.called());
+            return self.work.found.note(Of::Left, at, text);
+        }
+        // What was waited for before belongs to the hold.
+        self.hold_ms = self.hold_ms.saturating_add(std::mem::take(&mut self.pause).mean_ms());
+        let mut interval = Pause::default();
+        for act in acts {
+            interval = interval.plus(match act {
+                Act::Sample { pause, element, .. } => {
+                    let own = if element.class() == "TestAction" {
+                        flow::pause_of(*element, self.work)
+                    } else {
+                        None
+                    };
+                    pause.plus(own.unwrap_or_default())
+                }
+                Act::Loop { .. } => Pause::default(),
+            });
+        }
+        if interval.is_none() && acts.iter().any(|act| matches!(act, Act::Sample { .. })) {
+            let text = format!(
+                "{}: it has no timer, so that JMeter sends as fast as replies come; here {} s are between two messages: \
+                 set the interval that is meant",
+                element.called(),
+                INTERVAL_MS / 1000
+            );
+            self.work.found.note(Of::Warning, at, text);
+            interval = Pause::fixed(INTERVAL_MS);
+        }
+        let (from_ms, to_ms) = (interval.from_ms.max(1), interval.to_ms.max(1));
+        self.looped(acts, Pause { from_ms, to_ms });
+        match times {
+            Some(times) => {
+                self.hold_ms = self.hold_ms.saturating_add(times.saturating_mul(interval.mean_ms()).max(1));
+            }
+            None => self.has_endless_loop = true,
+        }
+    }
+
+    fn looped(&mut self, acts: &[Act<'t>], interval: Pause) {
+        let mut rest = acts.iter().peekable();
+        while let Some(act) = rest.next() {
+            let Act::Sample { element, .. } = act else {
+                if let Act::Loop { times, element, acts } = act {
+                    let text = format!(
+                        "{}: a loop within a loop: its messages are sent by its own timers all the time",
+                        element.called()
+                    );
+                    self.work.found.note(Of::Changed, At::Line(element.line()), text);
+                    let hold_ms = self.hold_ms;
+                    self.repeated(*times, *element, acts);
+                    self.hold_ms = hold_ms;
+                }
+                continue;
+            };
+            let (element, at) = (*element, At::Line(element.line()));
+            let Some(sampler) = as_sampler(act) else { continue };
+            match element.class() {
+                "SingleWriteWebSocketSampler" => {
+                    let mut read = None;
+                    while let Some(next) = rest.next_if(|next| is_read(next)).and_then(as_sampler) {
+                        let asserts = !next.scope.assertions.is_empty();
+                        if read
+                            .is_none_or(|known: Sampler<'_, 't>| known.scope.assertions.is_empty() && asserts)
+                        {
+                            read = Some(next);
+                        }
+                    }
+                    self.periodic(sampler, read, interval);
+                }
+                "RequestResponseWebSocketSampler" => self.periodic(sampler, Some(sampler), interval),
+                "PingPongSampler" => self.ping(sampler, Some(interval)),
+                "SingleReadWebSocketSampler" => {
+                    let text = format!(
+                        "{}: every frame is read as it comes, and counted by its kind",
+                        element.called()
+                    );
+                    self.work.found.note(Of::Changed, at, text);
+                    self.note_filters(sampler.scope);
+                }
+                "HTTPSamplerProxy" => {
+                    let text =
+                        format!("{}: once a session is open it makes no HTTP requests", element.called());
+                    self.work.found.note(Of::Left, at, text);
+                }
+                "TestAction" => {}
+                _ => {
+                    let text = format!("{}: a session connects and closes once", element.called());
+                    self.work.found.note(Of::Left, at, text);
+                }
+            }
+        }
+    }
+
+    /// A write that is repeated, and the read of its reply.
+    fn periodic(&mut self, write: Sampler<'_, 't>, read: Option<Sampler<'_, 't>>, interval: Pause) {
+        let element = write.element;
+        let send = self.payload(element);
+        let (name, comments) = self.work.name(element, "message");
+        let mut every = Every { name, send, interval, comments, ..Every::default() };
+        if let Some(read) = read {
+            let kinds = self.kinds.of_read(read.element, &read.scope.assertions, self.work);
+            every.reply = kinds.first().cloned();
+            if kinds.len() > 1 {
+                let text = format!("{}: a reply is of one kind: the first is taken", read.element.called());
+                self.work.found.note(Of::Changed, At::Line(read.element.line()), text);
+            }
+            if every.reply.is_some() {
+                every.timeout = timeout(read.element, "readTimeout");
+            }
+            self.note_filters(read.scope);
+            self.warn_of_stale_reads(read);
+        }
+        self.every(every, element);
+    }
+
+    /// What a read of one frame gets on a server that broadcasts.
+    fn warn_of_stale_reads(&mut self, read: Sampler<'_, 't>) {
+        let has_filter = read.scope.filters.iter().any(|filter| filter.class() != "PingFrameFilter");
+        if has_filter {
+            return;
+        }
+        let what = match read.scope.assertions.is_empty() {
+            true => {
+                "JMeter calls that a success, and its time is that of taking an old frame out of a buffer"
+            }
+            false => "JMeter's assertion then fails though the server answered",
+        };
+        let text = format!(
+            "{} reads one frame, and nothing reads while the timer sleeps: on a server that broadcasts it takes the oldest \
+             broadcast that waits, not the reply. {what}. Here the reply is known by its kind, and everything else is \
+             counted as it comes",
+            read.element.called()
+        );
+        self.work.found.note(Of::Warning, At::Line(read.element.line()), text);
+    }
+}

@@ -1,0 +1,177 @@
+//! What holds for the samplers beside and below an element: headers, defaults, timers, assertions, extractors.
+//!
+//! Knows which elements are of which sort, not what samplers make of them. Invariant: an element on a level holds for
+//! all samplers of that level, those before it too, and for all below.
+
+use super::super::error::Refusal;
+use super::super::model::{At, Found, Of, Pause};
+use super::element::{Element, Part, milliseconds};
+use super::extract;
+use super::values::Values;
+
+/// The classes of assertions that are looked at.
+pub(super) const ASSERTIONS: [&str; 3] = ["ResponseAssertion", "JSONPathAssertion", "DurationAssertion"];
+/// The filters of the WebSocket Samplers.
+pub(super) const FILTERS: [&str; 3] = ["TextFrameFilter", "BinaryFrameFilter", "PingFrameFilter"];
+
+/// What holds for a sampler.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Scope<'t> {
+    /// Names, values and lines.
+    pub(super) headers: Vec<(String, &'t str, usize)>,
+    pub(super) defaults: Defaults<'t>,
+    pub(super) pause: Pause,
+    pub(super) assertions: Vec<Element<'t>>,
+    pub(super) extractors: Vec<Element<'t>>,
+    pub(super) filters: Vec<Element<'t>>,
+    pub(super) has_cookies: bool,
+    /// User and password of the first entry of an authorization manager.
+    auth: Option<(&'t str, &'t str, usize)>,
+}
+
+/// HTTP Request Defaults.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Defaults<'t> {
+    domain: Option<&'t str>,
+    port: Option<&'t str>,
+    protocol: Option<&'t str>,
+    pub(super) path: Option<&'t str>,
+    pub(super) connect_timeout: Option<&'t str>,
+    pub(super) response_timeout: Option<&'t str>,
+    pub(super) arguments: Vec<Part<'t>>,
+}
+
+impl<'t> Defaults<'t> {
+    fn read(&mut self, element: Element<'t>) {
+        let read = |own: &mut Option<&'t str>, name| *own = element.text(name).or(*own);
+        read(&mut self.domain, "HTTPSampler.domain");
+        read(&mut self.port, "HTTPSampler.port");
+        read(&mut self.protocol, "HTTPSampler.protocol");
+        read(&mut self.path, "HTTPSampler.path");
+        read(&mut self.connect_timeout, "HTTPSampler.connect_timeout");
+        read(&mut self.response_timeout, "HTTPSampler.response_timeout");
+        self.arguments.extend(element.list_in("HTTPsampler.Arguments", "Arguments.arguments"));
+    }
+
+    /// Where a sampler's requests go: `http://127.0.0.1:21000`; `None` if the plan does not say.
+    pub(super) fn origin(&self, sampler: Element<'_>, values: &Values) -> Option<String> {
+        let own = |name, default: Option<&str>| values.constant(sampler.text(name).or(default)?);
+        let domain = own("HTTPSampler.domain", self.domain)?;
+        let protocol = own("HTTPSampler.protocol", self.protocol).unwrap_or_else(|| "http".to_owned());
+        let port = own("HTTPSampler.port", self.port);
+        origin(&protocol.to_ascii_lowercase(), &domain, port.as_deref())
+    }
+}
+
+/// `http://HOST:PORT`, without the port that the protocol has by itself.
+pub(super) fn origin(protocol: &str, host: &str, port: Option<&str>) -> Option<String> {
+    let (host, port) = (host.trim(), port.map_or("", str::trim));
+    let fits = !host.is_empty() && !host.contains(['/', ' ', '$', '{']);
+    let port: String = match (protocol, port) {
+        (_, "" | "0" | "-1") | ("http", "80") | ("https", "443") => String::new(),
+        (_, port) => format!(":{port}"),
+    };
+    fits.then(|| format!("{protocol}://{host}{port}"))
+}
+
+impl<'t> Scope<'t> {
+    /// The scope of what is on a level, with what stands there.
+    pub(super) fn on_level(
+        &self,
+        level: &[Element<'t>],
+        found: &mut Found,
+        refused: &mut Vec<Refusal>,
+        values: &Values,
+    ) -> Self {
+        let mut scope = self.clone();
+        level.iter().for_each(|element| scope.add(*element, found, refused, values));
+        scope
+    }
+
+    fn add(&mut self, element: Element<'t>, found: &mut Found, refused: &mut Vec<Refusal>, values: &Values) {
+        let line = At::Line(element.line());
+        match element.class() {
+            "HeaderManager" => {
+                self.headers.extend(element.inner("HeaderManager.headers").iter().map(|header| {
+                    let name = header.text("Header.name").trim().to_owned();
+                    (name, header.text("Header.value"), header.line())
+                }))
+            }
+            "ConfigTestElement" if element.attribute_gui().contains("HttpDefaults") => {
+                self.defaults.read(element)
+            }
+            "CookieManager" => {
+                self.has_cookies = true;
+                found.cookies = true;
+                if !element.inner("CookieManager.cookies").is_empty() {
+                    found.note(Of::Left, line, "The cookies that the cookie manager begins with: only those that answers set are sent");
+                }
+            }
+            "AuthManager" => {
+                let entries = element.inner("AuthManager.auth_list");
+                if let Some(first) = entries.first() {
+                    self.auth = Some((
+                        first.text("Authorization.username"),
+                        first.text("Authorization.password"),
+                        first.line(),
+                    ));
+                    let is_basic =
+                        matches!(first.text("Authorization.mechanism"), "" | "BASIC" | "BASIC_DIGEST");
+                    if entries.len() > 1 || !is_basic {
+                        let text = "Of the authorization manager, its first entry is sent with all requests in its scope, as \
+                                    basic_auth; other entries and mechanisms are not";
+                        found.note(Of::Changed, line, text);
+                    }
+                }
+            }
+            class if class.ends_with("Timer") => {
+                self.pause = self.pause.plus(timer(element, found, refused, values))
+            }
+            class if ASSERTIONS.contains(&class) => self.assertions.push(element),
+            class if extract::CLASSES.contains(&class) => self.extractors.push(element),
+            class if FILTERS.contains(&class) => self.filters.push(element),
+            _ => {}
+        }
+    }
+
+    /// User and password that a request sends.
+    pub(super) fn basic_auth(&self, values: &mut Values, found: &mut Found) -> Option<(String, String)> {
+        let (user, password, line) = self.auth?;
+        Some((values.template(user, line, found), values.template(password, line, found)))
+    }
+}
+
+/// How long a timer waits.
+fn timer(element: Element<'_>, found: &mut Found, refused: &mut Vec<Refusal>, values: &Values) -> Pause {
+    let time = |name: &str| values.constant(element.raw(name)).as_deref().and_then(milliseconds);
+    let at = At::Line(element.line());
+    let delay = time("ConstantTimer.delay").unwrap_or(0).min(super::DELAY_MAX_MS);
+    let range = time("RandomTimer.range").unwrap_or(0).min(super::DELAY_MAX_MS);
+    match element.class() {
+        "ConstantTimer" => Pause::fixed(delay),
+        "UniformRandomTimer" => Pause { from_ms: delay, to_ms: delay.saturating_add(range) },
+        "GaussianRandomTimer" | "PoissonRandomTimer" => {
+            let text = format!("{}: its times become a range in which each is as likely", element.called());
+            found.note(Of::Changed, at, text);
+            let from_ms =
+                if element.class() == "PoissonRandomTimer" { delay } else { delay.saturating_sub(range) };
+            Pause { from_ms, to_ms: delay.saturating_add(range) }
+        }
+        "JSR223Timer" | "BeanShellTimer" => {
+            refused.push(Refusal {
+                line: element.line(),
+                what: element.called(),
+                instead: "write the pause as a time or a range: pause = \"1s..3s\"".to_owned(),
+            });
+            Pause::default()
+        }
+        _ => {
+            let text = format!(
+                "{}: throughput is set for the run: --rate for arrivals, interval for what open sessions send",
+                element.called()
+            );
+            found.note(Of::Left, at, text);
+            Pause::default()
+        }
+    }
+}

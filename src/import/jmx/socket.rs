@@ -1,0 +1,391 @@
+//! The WebSocket Samplers as a WebSocket: what opens it, its steps, what is sent again and again, its end.
+//!
+//! Knows the acts after the first open. Invariant: each act becomes a step, a periodic message or a note.
+
+use std::time::Duration;
+
+use super::super::model::{At, Every, Of, Pause, Request, Socket, Step, in_order};
+use super::super::text::{hex, literal};
+use super::element::{Element, milliseconds};
+use super::extract;
+use super::flow::{self, Act};
+use super::http::{self, Work};
+use super::kinds::{self, Kinds};
+use super::scope::{Scope, origin};
+
+/// Steps that a scenario can have.
+const STEPS_MAX: usize = 32;
+/// A hold longer than this is questioned.
+const LONG_HOLD: Duration = Duration::from_secs(3600);
+
+/// A WebSocket being put together.
+pub(super) struct Making<'w, 'o> {
+    pub(super) work: &'w mut Work<'o>,
+    pub(super) socket: Socket,
+    pub(super) kinds: Kinds,
+    /// Waited for since the last step.
+    pub(super) pause: Pause,
+    /// How long the session is held, as far as the plan says it.
+    pub(super) hold_ms: u64,
+    pub(super) has_endless_loop: bool,
+    pub(super) is_closed: bool,
+    /// Whether any message is text, and any binary.
+    pub(super) sends: (bool, bool),
+}
+
+/// A sampler with what holds for it.
+#[derive(Clone, Copy)]
+pub(super) struct Sampler<'a, 't> {
+    pub(super) element: Element<'t>,
+    pub(super) scope: &'a Scope<'t>,
+    pub(super) pause: Pause,
+}
+
+/// Makes a WebSocket of an open sampler and the acts behind it.
+pub(super) fn socket<'t>(open: (Element<'t>, &Scope<'t>), acts: &[Act<'t>], work: &mut Work<'_>) -> Socket {
+    let (element, scope) = open;
+    let mut making = Making {
+        kinds: Kinds { type_field: type_field(acts), begins: begins(acts), ..Kinds::default() },
+        work,
+        socket: Socket::default(),
+        pause: Pause::default(),
+        hold_ms: 0,
+        has_endless_loop: false,
+        is_closed: false,
+        sends: (false, false),
+    };
+    making.open(element, scope);
+    if element.class() != "OpenWebSocketSampler" {
+        // It opens its connection itself.
+        making.sampler(Sampler { element, scope, pause: Pause::default() }, None);
+    }
+    making.acts(acts);
+    making.finish()
+}
+
+/// The messages that acts send.
+fn sent<'a>(acts: &'a [Act<'_>]) -> Vec<&'a str> {
+    let mut all = Vec::new();
+    for act in acts {
+        match act {
+            Act::Sample { element, .. } => all.extend(element.text("requestData")),
+            Act::Loop { acts, .. } => all.extend(sent(acts)),
+        }
+    }
+    all
+}
+
+/// The field with which every message begins, if that is the same: `type` of `{"type":"PING",…`.
+fn type_field(acts: &[Act<'_>]) -> Option<String> {
+    let first = |text: &str| -> Option<String> {
+        let end = text.match_indices('"').nth(3).map_or(text.len(), |(at, _)| at + 1);
+        kinds::field_of(text.trim_start().starts_with('{').then(|| &text[..end])?)
+            .map(|(name, _)| name.to_owned())
+    };
+    let names: Vec<Option<String>> = sent(acts).into_iter().map(first).collect();
+    let name = names.first().cloned().flatten().filter(|name| !name.contains(['~', '/']))?;
+    names.iter().all(|other| other.as_ref() == Some(&name)).then_some(name)
+}
+
+/// What every message begins with, if that is the same bracket.
+fn begins(acts: &[Act<'_>]) -> Option<char> {
+    let firsts: Vec<Option<char>> = sent(acts).iter().map(|text| text.trim_start().chars().next()).collect();
+    let first = firsts.first().copied().flatten().filter(|c| matches!(c, '{' | '['))?;
+    firsts.iter().all(|other| *other == Some(first)).then_some(first)
+}
+
+pub(super) fn timeout(element: Element<'_>, name: &str) -> Option<Duration> {
+    let ms = element.text(name).and_then(milliseconds)?;
+    (ms > 0).then(|| Duration::from_millis(ms.min(super::DELAY_MAX_MS)))
+}
+
+impl<'t> Making<'_, '_> {
+    fn open(&mut self, element: Element<'t>, scope: &Scope<'t>) {
+        let line = element.line();
+        let secure = element.flag("TLS");
+        let host = element.text("server").and_then(|text| self.work.values.constant(text));
+        let port = element.text("port").and_then(|text| self.work.values.constant(text));
+        let path = element.text("path").unwrap_or("/").trim();
+        let path = self.work.values.template(path, line, self.work.found);
+        let path = if path.starts_with(['/', '{']) { path } else { format!("/{path}") };
+        let own = host.and_then(|host| origin(if secure { "https" } else { "http" }, &host, port.as_deref()));
+        let target =
+            self.work.found.load.target.get_or_insert_with(|| own.clone().unwrap_or_default()).clone();
+        self.socket.url = match own {
+            Some(own) if own != target => {
+                let host = own.split("://").nth(1).unwrap_or_default();
+                let host_alone = host.rsplit_once(':').map_or(host, |(host, _)| host);
+                let target_host = target.split("://").nth(1).unwrap_or_default();
+                if target_host.rsplit_once(':').map_or(target_host, |(host, _)| host) != host_alone {
+                    self.work.found.load.allow_hosts.push(host_alone.to_owned());
+                }
+                let url = format!("{}://{host}", if secure { "wss" } else { "ws" });
+                format!("{}{path}", literal(&url))
+            }
+            _ => path,
+        };
+        if target.is_empty() {
+            self.work.found.load.target = None;
+        }
+        self.socket.connect_timeout =
+            timeout(element, "connectTimeout").or_else(|| timeout(element, "readTimeout"));
+        self.socket.basic_auth = scope.basic_auth(self.work.values, self.work.found);
+        for (name, value, line) in &scope.headers {
+            let value = self.work.values.template(value, *line, self.work.found);
+            let lower = name.to_ascii_lowercase();
+            match lower.as_str() {
+                "sec-websocket-protocol" => {
+                    self.socket.subprotocols = value
+                        .split(',')
+                        .map(|one| one.trim().to_owned())
+                        .filter(|one| !one.is_empty())
+                        .collect();
+                }
+                "host" | "connection" | "upgrade" | "content-length" | "content-type"
+                | "transfer-encoding" => {}
+                "cookie" if scope.has_cookies => {}
+                _ if lower.starts_with("sec-websocket-") => {}
+                _ => {
+                    self.socket.headers.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
+                    self.socket.headers.push((name.clone(), value));
+                }
+            }
+        }
+    }
+
+    fn acts(&mut self, acts: &[Act<'t>]) {
+        let mut rest = acts.iter().peekable();
+        while let Some(act) = rest.next() {
+            match act {
+                Act::Loop { times, element, acts } => self.repeated(*times, *element, acts),
+                Act::Sample { element, scope, pause } => {
+                    let read = rest.next_if(|next| is_read(next));
+                    let is_write = element.class() == "SingleWriteWebSocketSampler";
+                    let read = read.and_then(as_sampler);
+                    let sampler = Sampler { element: *element, scope, pause: *pause };
+                    match is_write {
+                        true => self.sampler(sampler, read),
+                        false => {
+                            self.sampler(sampler, None);
+                            if let Some(read) = read {
+                                self.sampler(read, None);
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// One sampler that is played once; a write with the read behind it.
+    fn sampler(&mut self, sampler: Sampler<'_, 't>, read: Option<Sampler<'_, 't>>) {
+        let Sampler { element, pause, .. } = sampler;
+        self.pause = self.pause.plus(pause);
+        if self.is_closed {
+            let text = format!("{}: a session is over once its WebSocket is closed", element.called());
+            return self.work.found.note(Of::Left, At::Line(element.line()), text);
+        }
+        match element.class() {
+            "TestAction" => match flow::pause_of(element, self.work) {
+                Some(pause) => self.pause = self.pause.plus(pause),
+                None => {
+                    let text =
+                        format!("{}: a session ends by itself or at its first failure", element.called());
+                    self.work.found.note(Of::Left, At::Line(element.line()), text);
+                }
+            },
+            "CloseWebSocketSampler" => self.close(element),
+            "PingPongSampler" => self.ping(sampler, None),
+            "OpenWebSocketSampler" => {
+                self.work.refuse(
+                    element,
+                    "a session has one WebSocket: write a scenario for each, and play them with [[mix]]",
+                );
+            }
+            "HTTPSamplerProxy" => {
+                let request = http::request(element, sampler.scope, self.work);
+                let step = Step {
+                    name: request.name.clone(),
+                    timeout: request.timeout,
+                    comments: request.comments.clone(),
+                    request: Some(Request { comments: Vec::new(), ..request }),
+                    ..Step::default()
+                };
+                self.step(step);
+            }
+            _ => self.message(sampler, read),
+        }
+    }
+
+    fn step(&mut self, step: Step) {
+        let pause = std::mem::take(&mut self.pause);
+        let is_late = self.hold_ms > 0 || self.has_endless_loop;
+        let at = At::Whole;
+        if is_late {
+            let text = format!(
+                "\"{}\" comes after a loop: once a session is open it sends periodic messages, and quit at its end",
+                step.name
+            );
+            return self.work.found.note(Of::Left, at, text);
+        }
+        if self.socket.steps.len() == STEPS_MAX {
+            let text = format!(
+                "There are more than {STEPS_MAX} steps: \"{}\" and what follows it are left out",
+                step.name
+            );
+            return self.work.found.note(Of::Left, at, text);
+        }
+        self.socket.steps.push(Step { pause, ..step });
+    }
+
+    /// A write, a read, or both in one.
+    fn message(&mut self, sampler: Sampler<'_, 't>, read: Option<Sampler<'_, 't>>) {
+        let element = sampler.element;
+        let is_read = element.class() == "SingleReadWebSocketSampler";
+        let send = (!is_read).then(|| self.payload(element));
+        let reads = match element.class() {
+            "SingleWriteWebSocketSampler" => read,
+            _ => Some(sampler),
+        };
+        // What is sent after the loops and awaits nothing is the session's last word.
+        if (self.hold_ms > 0 || self.has_endless_loop) && reads.is_none() && self.socket.quit.is_none() {
+            self.hold_ms = self.hold_ms.saturating_add(std::mem::take(&mut self.pause).mean_ms());
+            self.socket.quit = send;
+            return;
+        }
+        let (name, comments) = self.work.name(element, "step");
+        let mut step = Step { name, send, comments, ..Step::default() };
+        if let Some(read) = reads {
+            if read.element.flag("optional") {
+                let text = format!(
+                    "{}: a read that may fail is no step that awaits: what comes is counted by kind",
+                    read.element.called()
+                );
+                self.work.found.note(Of::Changed, At::Line(read.element.line()), text);
+            } else {
+                step.awaits = self.kinds.of_read(read.element, &read.scope.assertions, self.work);
+            }
+            if !step.awaits.is_empty() {
+                step.timeout = timeout(read.element, "readTimeout");
+                for extractor in &read.scope.extractors {
+                    step.take.extend(extract::takes(*extractor, true, self.work.found, self.work.refused));
+                }
+            }
+            self.note_filters(read.scope);
+        }
+        let does_nothing = step.send.is_none() && step.awaits.is_empty();
+        if !does_nothing {
+            self.step(step);
+        }
+        // The thread slept before it read: so long the next step waits.
+        if let Some(read) = read {
+            self.pause = self.pause.plus(read.pause);
+        }
+    }
+
+    /// What a write sends.
+    pub(super) fn payload(&mut self, element: Element<'t>) -> String {
+        let line = element.line();
+        let is_binary =
+            element.raw("payloadType").eq_ignore_ascii_case("binary") || element.flag("binaryPayload");
+        if is_binary {
+            self.sends.1 = true;
+        } else {
+            self.sends.0 = true;
+        }
+        if element.flag("loadDataFromFile") {
+            let file = element.raw("dataFile");
+            let text = format!(
+                "{}: what is in {file} is read as {{file:{file}}}, relative to the scenario",
+                element.called()
+            );
+            self.work.found.note(Of::Changed, At::Line(line), text);
+            return format!("{{file:{file}}}");
+        }
+        let data = element.raw("requestData");
+        if !is_binary {
+            return self.work.values.template(data, line, self.work.found);
+        }
+        let digits: String =
+            data.replace("0x", "").chars().filter(|c| !c.is_whitespace() && *c != ',').collect();
+        let bytes: Option<Vec<u8>> = (digits.is_ascii() && digits.len().is_multiple_of(2))
+            .then(|| {
+                (0..digits.len() / 2)
+                    .map(|k| u8::from_str_radix(&digits[2 * k..2 * k + 2], 16).ok())
+                    .collect()
+            })
+            .flatten();
+        match bytes {
+            Some(bytes) => hex(&bytes),
+            None => {
+                self.work.refuse(
+                    element,
+                    "write the bytes of a binary message as {hex:c0 00}, values as {name|bytes}",
+                );
+                String::new()
+            }
+        }
+    }
+
+    pub(super) fn note_filters(&mut self, scope: &Scope<'_>) {
+        for filter in &scope.filters {
+            let text = match filter.class() {
+                "PingFrameFilter" => "Ping frame filters: a server's Pings are answered by themselves",
+                _ => {
+                    "Text and binary frame filters: replies are known by their kinds, and nothing that is passed over is kept"
+                }
+            };
+            self.work.found.note(Of::Left, At::Whole, text);
+        }
+    }
+
+    fn close(&mut self, element: Element<'t>) {
+        self.hold_ms = self.hold_ms.saturating_add(std::mem::take(&mut self.pause).mean_ms());
+        self.is_closed = true;
+        let code = element.raw("statusCode").trim();
+        if !matches!(code, "" | "1000") {
+            let text = format!("{}: sessions close with 1000, not with {code}", element.called());
+            self.work.found.note(Of::Changed, At::Line(element.line()), text);
+        }
+    }
+
+    fn finish(mut self) -> Socket {
+        if !self.has_endless_loop && self.hold_ms > 0 {
+            let hold = Duration::from_millis(self.hold_ms.div_ceil(1000).saturating_mul(1000));
+            self.work.found.load.hold = Some(hold);
+            if hold > LONG_HOLD {
+                let text = format!(
+                    "The loops take {}: a hold is a time here, so give --hold what is meant",
+                    startline_os::units::duration_text(hold)
+                );
+                self.work.found.note(Of::Warning, At::Whole, text);
+            }
+        }
+        if self.sends == (true, true) {
+            let text =
+                "The plan sends text and binary messages: here a session sends one or the other (frames)";
+            self.work.found.note(Of::Warning, At::Whole, text);
+        }
+        self.socket.is_binary = self.sends.1 && !self.sends.0;
+        self.socket.kinds = in_order(self.kinds.kinds);
+        if let [step] = &mut self.socket.steps[..]
+            && step.send.is_none()
+            && step.request.is_none()
+        {
+            // A server that speaks first.
+            step.name = "open".to_owned();
+        }
+        self.socket
+    }
+}
+
+pub(super) fn is_read(act: &Act<'_>) -> bool {
+    matches!(act, Act::Sample { element, .. } if element.class() == "SingleReadWebSocketSampler")
+}
+
+pub(super) fn as_sampler<'a, 't>(act: &'a Act<'t>) -> Option<Sampler<'a, 't>> {
+    match act {
+        Act::Sample { element, scope, pause } => Some(Sampler { element: *element, scope, pause: *pause }),
+        Act::Loop { .. } => None,
+    }
+}

@@ -1,0 +1,203 @@
+//! Texts as a scenario's file writes them: quoted strings, templates, names.
+//!
+//! Knows nothing of what they are for. Invariant: whatever a text contains, the file says exactly that.
+
+use crate::scenario::template::Brace;
+
+/// Words by which a text is known to be a secret.
+const SECRET_WORDS: [&str; 10] =
+    ["password", "passwd", "pwd", "secret", "token", "apikey", "api_key", "otp", "pin", "credential"];
+
+/// A text as a TOML string: as it is between single quotes where double ones would need escapes.
+pub(super) fn quoted(text: &str) -> String {
+    let needs_escapes = text.contains(['"', '\\']);
+    let is_plain = |c: char| !c.is_control() && !is_hidden(c);
+    if needs_escapes && !text.contains('\'') && text.chars().all(is_plain) {
+        return format!("'{text}'");
+    }
+    let mut out = String::from("\"");
+    for c in text.chars() {
+        match c {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            c if is_plain(c) => out.push(c),
+            c => out.push_str(&format!("\\u{:04X}", u32::from(c))),
+        }
+    }
+    out.push('"');
+    out
+}
+
+/// What an editor does not show, or shows elsewhere.
+fn is_hidden(c: char) -> bool {
+    matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+}
+
+/// A key of a table: quoted where it has to be.
+pub(super) fn key(text: &str) -> String {
+    let is_bare = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    match !text.is_empty() && text.chars().all(is_bare) {
+        true => text.to_owned(),
+        false => quoted(text),
+    }
+}
+
+/// An inline table of texts.
+pub(super) fn table(pairs: &[(String, String)]) -> String {
+    let pairs: Vec<String> =
+        pairs.iter().map(|(name, value)| format!("{} = {}", key(name), quoted(value))).collect();
+    format!("{{ {} }}", pairs.join(", "))
+}
+
+/// Text as a template that says exactly it: braces that could stand for something are doubled.
+pub(super) fn literal(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('{') {
+        out.push_str(&rest[..at]);
+        rest = &rest[at..];
+        match Brace::read(rest) {
+            Some(brace) => {
+                out.push_str(&format!("{{{}}}", brace.text));
+                rest = &rest[brace.text.len()..];
+            }
+            None => {
+                out.push('{');
+                rest = &rest[1..];
+            }
+        }
+    }
+    out + rest
+}
+
+/// The names that a template refers to.
+pub(super) fn names_in(template: &str) -> Vec<&str> {
+    let mut names = Vec::new();
+    let mut rest = template;
+    while let Some(at) = rest.find('{') {
+        rest = &rest[at..];
+        if let Some(brace) = Brace::escaped(rest) {
+            rest = &rest[brace.text.len() + 2..];
+            continue;
+        }
+        match Brace::read(rest) {
+            Some(brace) => {
+                names.push(brace.name);
+                rest = &rest[brace.text.len()..];
+            }
+            None => rest = &rest[1..],
+        }
+    }
+    names
+}
+
+/// A name that can stand between braces, and is not one that templates know already.
+pub(super) fn identifier(text: &str) -> String {
+    let mut name: String =
+        text.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect::<String>();
+    if !name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') {
+        name.insert(0, '_');
+    }
+    match BUILT_IN.contains(&name.as_str()) {
+        true => name + "_",
+        false => name,
+    }
+}
+
+/// What templates know by themselves.
+pub(super) const BUILT_IN: [&str; 11] = [
+    "member_id",
+    "challenge_id",
+    "session",
+    "now_ms",
+    "now_s",
+    "now_iso",
+    "held_ms",
+    "sequence",
+    "distance_km",
+    "own_pace_s_per_km",
+    "uuid",
+];
+
+/// Whether what is called so is nobody else's business.
+pub(super) fn is_secret(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    SECRET_WORDS.iter().any(|word| match *word {
+        "pin" | "otp" | "pwd" => name == *word || name.split(['_', '-']).any(|part| part == *word),
+        word => name.contains(word),
+    })
+}
+
+/// Bytes as a template: `{hex:c0 00}`.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    match bytes {
+        [] => String::new(),
+        bytes => {
+            let pairs: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+            format!("{{hex:{}}}", pairs.join(" "))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strings_are_read_back_as_they_were() {
+        for text in ["plain", "a \"b\"", "it's", "it's \"so\"", "\\d+", "a\nb\t\u{1e}", "\u{202e}x", "가", ""]
+        {
+            let document = format!("x = {}", quoted(text));
+            let table: toml::Table = document.parse().expect(&document);
+            assert_eq!(table["x"].as_str(), Some(text), "{document}");
+        }
+        assert_eq!(quoted(r#"{"type":"PING"}"#), r#"'{"type":"PING"}'"#);
+        assert_eq!(
+            table(&[("Content-Type".into(), "a".into()), ("/x".into(), "b".into())]),
+            r#"{ Content-Type = "a", "/x" = "b" }"#
+        );
+    }
+
+    #[test]
+    fn braces_that_are_text_stay_text() {
+        use crate::scenario::template::Template;
+        for text in [
+            "{tick}",
+            "{{tick}}",
+            "{\"a\":{\"b\":1}}",
+            "{env:HOME}",
+            "subscription {now_ms}",
+            "{",
+            "}{x|url}",
+        ] {
+            let template = literal(text);
+            assert!(names_in(&template).is_empty(), "{template}");
+            let compiled: Result<Template, ()> = Template::compile(&template, |_| Err(()));
+            let bytes: Vec<u8> =
+                compiled.expect("no brace is a value").literals().flatten().copied().collect();
+            assert_eq!(String::from_utf8(bytes).expect("text"), text);
+        }
+        assert_eq!(names_in("/a/{x}?t={y|url}&n={{z}}{n:6}"), ["x", "y", "n"]);
+    }
+
+    #[test]
+    fn names_fit_templates() {
+        assert_eq!(identifier("access-token"), "access_token");
+        assert_eq!(identifier("1st"), "_1st");
+        assert_eq!(identifier("session"), "session_");
+        assert_eq!(identifier("회원"), "__");
+    }
+
+    #[test]
+    fn secrets_are_known_by_their_names() {
+        for name in ["password", "userPassword", "access_token", "pin", "user_pin", "X-Api_Key"] {
+            assert!(is_secret(name), "{name}");
+        }
+        for name in ["user", "shipping", "opinion"] {
+            assert!(!is_secret(name), "{name}");
+        }
+    }
+}

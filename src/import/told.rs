@@ -1,0 +1,49 @@
+//! What an import says of itself: what was found, and each thing that is otherwise than there.
+//!
+//! Invariant: every note is said, in the file's order.
+
+use startline_os::units::counted;
+
+use super::model::{At, Found, Note, Of};
+
+/// A paragraph for what was found, and one for each note.
+pub(super) fn paragraphs(found: &Found) -> Vec<String> {
+    let mut told = vec![format!("{}: {}.", found.origin, summary(found))];
+    let mut notes: Vec<&Note> = found.notes.iter().collect();
+    notes.sort_by_key(|note| match note.at {
+        At::Line(line) | At::Entry(line) => line,
+        At::Whole => usize::MAX,
+    });
+    told.extend(notes.into_iter().map(sentence));
+    told
+}
+
+fn sentence(note: &Note) -> String {
+    let place = match note.at {
+        At::Line(line) => format!("line {line}: "),
+        At::Entry(entry) => format!("entry {entry}: "),
+        At::Whole => String::new(),
+    };
+    let what = match note.of {
+        Of::Left => "not taken over: ",
+        Of::Changed => "",
+        Of::Warning => "warning: ",
+    };
+    crate::foreign::shown(&format!(
+        "{what}{place}{}",
+        note.text.split_whitespace().collect::<Vec<_>>().join(" ")
+    ))
+}
+
+/// How much was found.
+fn summary(found: &Found) -> String {
+    let count = |count: usize, one: &str, many: &str| counted(count as u64, one, many);
+    let mut parts = vec![count(found.requests.len(), "HTTP request", "HTTP requests")];
+    if let Some(socket) = &found.socket {
+        parts.push("a WebSocket".to_owned());
+        parts.push(count(socket.steps.len(), "step after it", "steps after it"));
+        parts.push(count(socket.every.len(), "periodic message", "periodic messages"));
+        parts.push(count(socket.kinds.len(), "kind of messages", "kinds of messages"));
+    }
+    parts.join(", ")
+}
