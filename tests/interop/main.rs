@@ -21,6 +21,7 @@ mod documents;
 mod echo;
 mod faye;
 mod graphql_ws;
+mod imported;
 mod mqtt;
 mod ocpp;
 mod phoenix;

@@ -12,6 +12,7 @@ mod conversation;
 mod documents;
 mod driven;
 mod house_rules;
+mod imports;
 mod input_properties;
 mod kinds;
 mod live;

@@ -16,6 +16,7 @@ mod find_max;
 mod foreign_server;
 mod foreign_systems;
 mod formats;
+mod imported;
 mod live;
 mod metrics;
 mod mixes;

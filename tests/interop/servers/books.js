@@ -11,9 +11,9 @@ function count(section, name, by = 1) {
   books[section][name] = (books[section][name] ?? 0) + by;
 }
 
-// Listens on a free port of the loopback. `now` adds what is only known when it is asked for.
-function listen(server, now = () => ({})) {
-  server.listen(0, '127.0.0.1', () => console.log(JSON.stringify({ port: server.address().port })));
+// Listens on a free port of the loopback, or this one. `now` adds what is only known when it is asked for.
+function listen(server, now = () => ({}), port = 0) {
+  server.listen(port, '127.0.0.1', () => console.log(JSON.stringify({ port: server.address().port })));
   readline
     .createInterface({ input: process.stdin })
     .on('line', () => console.log(JSON.stringify({ ...books, ...now() })))

@@ -1,6 +1,7 @@
 //! What people write, and what is made of it: any text is understood as its manual says, or refused with its place.
 
 mod cookies;
+mod import;
 mod log_lines;
 mod members;
 mod scenario;
