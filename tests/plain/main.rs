@@ -17,6 +17,7 @@ mod input_properties;
 mod kinds;
 mod live;
 mod own_kinds;
+mod packaged;
 mod patterns;
 mod protocol_properties;
 mod reconnecting;
