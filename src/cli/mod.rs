@@ -32,7 +32,7 @@ pub mod watch;
 
 /// Load-tests WebSocket servers with thousands of realistic sessions from one Linux machine, and gives a verdict.
 #[derive(Debug, Parser)]
-#[command(version, arg_required_else_help = true, args_override_self = true, after_help = EXIT_STATUS_HELP)]
+#[command(version, arg_required_else_help = true, args_override_self = true, after_help = format!("{EXIT_STATUS_HELP}\n\n{FIRST_STEPS}"))]
 pub struct Cli {
     /// The subcommand.
     #[command(subcommand)]
@@ -97,6 +97,18 @@ const OTHERS_OPTIONS: [(&str, &str); 19] = [
     ("--host", "--target"),
 ];
 
+/// Commands of other tools, and what they are called here.
+const OTHERS_COMMANDS: [(&str, &str); 8] = [
+    ("bench", "run"),
+    ("check", "scenario check"),
+    ("load", "run"),
+    ("mock", "serve"),
+    ("server", "serve"),
+    ("start", "run"),
+    ("test", "run"),
+    ("validate", "scenario check"),
+];
+
 /// Those for which there is no option, and why.
 const OTHERS_WORDS: [(&[&str], &str); 2] = [
     (
@@ -118,7 +130,11 @@ impl Cli {
     fn of(args: Vec<OsString>) -> Result<Self, clap::Error> {
         // These have the options of a run.
         let makes_a_plan = args.get(1).is_some_and(|it| it == "run" || it == "doctor" || it == "preflight");
-        Self::try_parse_from(args).map_err(|error| hinted(error, makes_a_plan))
+        let later = command_behind_options(&args);
+        Self::try_parse_from(args).map_err(|error| match later {
+            Some(command) => behind(error, &command),
+            None => hinted(error, makes_a_plan),
+        })
     }
 }
 
@@ -135,6 +151,27 @@ fn refuse(error: &clap::Error) -> ! {
     std::process::exit(error.exit_code());
 }
 
+/// The command of a line that begins with an option.
+fn command_behind_options(args: &[OsString]) -> Option<String> {
+    let mut typed = args.iter().skip(1).map(|it| it.to_string_lossy());
+    typed.next().filter(|first| first.starts_with('-'))?;
+    let whole = Cli::command();
+    typed.find(|it| whole.get_subcommands().any(|command| command.get_name() == it)).map(Into::into)
+}
+
+/// Says that options stand behind their command.
+fn behind(mut error: clap::Error, command: &str) -> clap::Error {
+    if let (ErrorKind::UnknownArgument, Some(ContextValue::String(option))) =
+        (error.kind(), error.get(ContextKind::InvalidArg))
+    {
+        let why = format!("options stand after the command: startline {command} {option}");
+        error.remove(ContextKind::SuggestedArg);
+        error.remove(ContextKind::Usage);
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![why.into()]));
+    }
+    error
+}
+
 /// Adds the hints that clap does not find: two swapped letters, and the names that other tools use.
 fn hinted(mut error: clap::Error, makes_a_plan: bool) -> clap::Error {
     let typed = |kind| match error.get(kind) {
@@ -144,7 +181,9 @@ fn hinted(mut error: clap::Error, makes_a_plan: bool) -> clap::Error {
     match error.kind() {
         ErrorKind::InvalidSubcommand if error.get(ContextKind::SuggestedSubcommand).is_none() => {
             let (typed, command) = (typed(ContextKind::InvalidSubcommand), Cli::command());
-            if let Some(name) = nearest(&typed, command.get_subcommands().map(clap::Command::get_name)) {
+            let theirs = OTHERS_COMMANDS.iter().find(|(theirs, _)| *theirs == typed).map(|(_, ours)| *ours);
+            let nearest = || nearest(&typed, command.get_subcommands().map(clap::Command::get_name));
+            if let Some(name) = theirs.or_else(nearest) {
                 let suggested = ContextValue::Strings(vec![name.to_owned()]);
                 error.insert(ContextKind::SuggestedSubcommand, suggested);
             }
@@ -184,6 +223,15 @@ Exit status:
   3  inconclusive: the load generator was overloaded, the run was stopped early,
      or a result could not be written";
 
+/// What a newcomer types next; it comes last, where a terminal stops.
+const FIRST_STEPS: &str = "\
+First steps:
+  startline run --demo                     a load test against the mock server
+  startline try ws://HOST:PORT/PATH        one session of yours, all of it shown
+  startline run ws://HOST:PORT/PATH -n 50  a load of 50 sessions, and a verdict
+  startline scenario new --out ours.toml   logins and messages: a file to edit
+  startline COMMAND --help                 a command's options";
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -197,6 +245,9 @@ mod tests {
     fn a_slip_or_another_tool_s_option_gets_a_hint() {
         for (typed, hint) in [
             (&["rnu"][..], "exists: 'run'"),
+            (&["test"], "exists: 'run'"),
+            (&["check", "ours.toml"], "exists: 'scenario check'"),
+            (&["--sessions", "5", "run"], "tip: options stand after the command: startline run --sessions"),
             (&["run", "--duration", "5s"], "exists: '--hold'"),
             (&["doctor", "--vus=9"], "exists: '--sessions'"),
             (&["run", "--users", "9"], "exists: '--sessions'"),
