@@ -3,6 +3,9 @@
 //! Does not know where it comes from. One rule for terminals and files: what hides or reorders text is escaped. Invariant:
 //! [`line()`] is one line that no terminal obeys, and no longer than asked for.
 
+use std::borrow::Cow;
+use std::io;
+
 use serde::Serialize;
 
 /// Returns the text in one line, cut where it is long. What a terminal would act on becomes a space.
@@ -13,6 +16,39 @@ pub fn line(text: &str, chars_max: usize) -> String {
         Some((end, _)) => format!("{}…", &line[..end]),
         None => line,
     }
+}
+
+/// Returns an error's words without the kernel's number for it (`(os error 13)`), which adds nothing to them.
+pub fn in_words(text: &str) -> Cow<'_, str> {
+    const BEGIN: &str = " (os error ";
+    let mut parts = text.split(BEGIN);
+    let mut words = Cow::Borrowed(parts.next().unwrap_or_default());
+    for part in parts {
+        let rest = part.trim_start_matches(|c: char| c.is_ascii_digit());
+        match rest.strip_prefix(')').filter(|_| rest.len() < part.len()) {
+            Some(rest) => words.to_mut().push_str(rest),
+            None => words.to_mut().extend([BEGIN, part]),
+        }
+    }
+    words
+}
+
+/// Returns what the system says about an error: without its number, and without the name of a temporary file, which
+/// nobody knows.
+pub fn reason(error: &io::Error) -> String {
+    let text = error.to_string();
+    in_words(text.split(" at path \"").next().unwrap_or_default()).into_owned()
+}
+
+/// Returns why a file that the user named cannot be read, and what to do about it.
+pub fn unreadable(error: &io::Error) -> String {
+    let fix = match error.kind() {
+        io::ErrorKind::NotFound => "; check its path",
+        io::ErrorKind::IsADirectory => "; name a file in it",
+        io::ErrorKind::PermissionDenied => "; check its permissions",
+        _ => "",
+    };
+    reason(error) + fix
 }
 
 /// Bytes shown of what is not text.
@@ -168,6 +204,19 @@ mod tests {
         assert_eq!(line("\x1b[2J\x1b[31mEVIL\x07\n", 200), "[2J [31mEVIL");
         assert_eq!(line("<html>\r\n\x1b[2J  bad\x07", 72), "<html> [2J bad");
         assert_eq!(line("a\u{9b}31m\u{202e}b", 200), r"a\u009b31m\u202eb");
+    }
+
+    #[test]
+    fn an_error_has_words_and_no_numbers() {
+        let error = io::Error::from_raw_os_error(2);
+        assert_eq!(reason(&error), "No such file or directory");
+        let two = "a: Permission denied (os error 13) and b: File exists (os error 17)";
+        assert_eq!(in_words(two), "a: Permission denied and b: File exists");
+        for other in ["", "no number (os error )", "(os error 5", "its own words (os error x)"] {
+            assert_eq!(in_words(other), other);
+        }
+        let temporary = io::Error::other("No space left on device (os error 28) at path \"/tmp/.x\"");
+        assert_eq!(reason(&temporary), "No space left on device");
     }
 
     #[test]

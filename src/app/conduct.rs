@@ -36,10 +36,10 @@ use crate::exporter::{self, Exporter};
 use crate::interrupt::{Interrupt, Notices};
 use crate::lang::{Lang, Sentence};
 use crate::live::Live;
-use crate::lookup::advice::hint;
-use crate::lookup::agent;
+use crate::lookup::advice::{hint, told};
 use crate::lookup::challenge::{LookedUp, Standing, look_up_heard};
 use crate::lookup::hosts::trust_of;
+use crate::lookup::{agent, scheme};
 use crate::measure::Totals;
 use crate::numbers;
 use crate::plan::capacity::Limits;
@@ -69,6 +69,7 @@ pub(super) const DISK_PATIENCE_STOPPED: Duration = Duration::from_secs(5);
 pub fn conduct(args: RunArgs) -> Result<ExitStatus> {
     let output = Output::of(&args);
     let reports = Reports::check(&args.report, args.out.as_deref())?;
+    output.out.as_deref().map_or(Ok(()), ResultsDir::refuse_taken)?;
     let watch = watch::read(&args.watch)?;
     let settings = args.settings.into_settings()?;
     descriptors::raise_limit().context("cannot raise the soft descriptor limit to the hard one")?;
@@ -99,7 +100,7 @@ pub fn conduct(args: RunArgs) -> Result<ExitStatus> {
         Some(_) => Wait::Nothing,
         None => match check_schedule(&plan, &ask(), &interrupt, &output) {
             Ok(wait) => wait,
-            Err(unfit) => return begin_unfit(unfit, &interrupt),
+            Err(unfit) => return begin_unfit(unfit, &plan, &interrupt),
         },
     };
     let path = output.directory();
@@ -136,6 +137,8 @@ pub fn conduct(args: RunArgs) -> Result<ExitStatus> {
     let is_printed = output.print_result(&interrupt, &result, &path);
     match page.wait(DISK_PATIENCE) {
         Ok(_) => keeper.into_iter().for_each(PageKeeper::release),
+        // It is made of the summary, of which more is said below.
+        Err(_) if lacking.summary.is_some() => {}
         Err(error) => tell(&format!("warning: {REPORT} could not be written: {error:#}")),
     }
     let is_written = tell_what_is_lacking(&lacking, &path);
@@ -148,7 +151,7 @@ pub fn conduct(args: RunArgs) -> Result<ExitStatus> {
 }
 
 /// Says why a run cannot begin that does not fit its target's schedule.
-pub(super) fn begin_unfit(unfit: Unfit, interrupt: &Interrupt) -> Result<ExitStatus> {
+pub(super) fn begin_unfit(unfit: Unfit, plan: &Plan, interrupt: &Interrupt) -> Result<ExitStatus> {
     match unfit {
         Unfit::Interrupted => tell(&format!(
             "error: {} during the look-up of the challenge: nothing was loaded",
@@ -156,8 +159,11 @@ pub(super) fn begin_unfit(unfit: Unfit, interrupt: &Interrupt) -> Result<ExitSta
         )),
         Unfit::Refused(error) => return Err(error),
         Unfit::Unasked(error) => {
-            tell(&format!("error: the challenge could not be looked up: {error:#}"));
-            tell(&format!("  {}", hint(&error)));
+            tell(&format!("error: the challenge could not be looked up: {}", told(&error)));
+            match scheme::should_be_secure(plan) {
+                Some(advice) => tell(&format!("  {advice}")),
+                None => tell(&format!("  {}", hint(&error))),
+            }
         }
     }
     Ok(ExitStatus::Inconclusive)
@@ -437,7 +443,7 @@ pub(super) fn wait_ready(
         Waited::Ready(looked_up) => check_standing(&looked_up, plan, output).map(|()| true),
         Waited::Interrupted => Ok(false),
         Waited::Unanswered(error) => {
-            tell(&format!("error: the challenge could not be looked up: {error:#}"));
+            tell(&format!("error: the challenge could not be looked up: {}", told(&error)));
             Ok(false)
         }
     }

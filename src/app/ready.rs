@@ -9,6 +9,7 @@ use anyhow::{Error, Result};
 use startline_os::units::duration_text;
 
 use crate::interrupt::Interrupt;
+use crate::lookup::advice::told;
 use crate::lookup::challenge::LookedUp;
 use crate::plan::schedule::Start;
 use crate::terminal::StatusLine;
@@ -90,7 +91,7 @@ fn watch(asked: &Asked<'_>, after: Duration, interrupt: &Interrupt, line: &mut S
                 return Ok(Waited::Unanswered(error));
             }
             Err(error) if !asked.quiet => {
-                line.say(&format!("the look-up failed and is retried: {error:#}"));
+                line.say(&format!("the look-up failed and is retried: {}", told(&error)));
             }
             Err(_) => {}
         }

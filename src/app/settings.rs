@@ -10,11 +10,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Result, anyhow, bail};
 use serde_json::{Map, Value};
 
 use crate::cli::run::{Preset, SettingsArgs, is_range};
 use crate::cli::values::{self, WebSocketUrl};
+use crate::foreign;
 use crate::members::Rows;
 use crate::plan::abort::AbortRule;
 use crate::plan::member_files::{self, MemberFile, Wanted};
@@ -312,7 +313,10 @@ impl SettingsArgs {
             settings.sessions = roster.sessions()?;
         }
         if roster.is_empty() {
-            bail!("--members: there are none in {}", self.members.join(", "));
+            bail!(
+                "--members: there are none in {}: it needs a row for each member under its header",
+                self.members.join(", ")
+            );
         }
         settings.members = roster;
         settings.members = settings.members.first(settings.members_used())?;
@@ -423,13 +427,15 @@ fn defaults() -> Result<Settings> {
 
 fn plan_file(file: &Path) -> Result<Settings> {
     let name = file.display().to_string();
-    let text = fs::read_to_string(file).with_context(|| format!("cannot read the plan {name}"))?;
+    let text = fs::read_to_string(file)
+        .map_err(|error| anyhow!("cannot read the plan {name}: {}", foreign::unreadable(&error)))?;
     Ok(Settings::from_toml(&name, &text)?.of_whole())
 }
 
 fn ca_file(file: &Path) -> Result<CaFile> {
     let name = file.display().to_string();
-    let bytes = fs::read(file).with_context(|| format!("--ca: cannot read {name}"))?;
+    let bytes = fs::read(file)
+        .map_err(|error| anyhow!("--ca: cannot read {name}: {}", foreign::unreadable(&error)))?;
     CaFile::read(&name, &bytes).map_err(|reason| anyhow!("--ca: {reason}"))
 }
 
@@ -451,7 +457,7 @@ fn member_file(path: &Path) -> Result<MemberFile> {
     let mut bytes = Vec::new();
     fs::File::open(path)
         .and_then(|file| file.take(MEMBER_FILE_BYTES_MAX + 1).read_to_end(&mut bytes))
-        .with_context(|| format!("cannot read the members' file {name}"))?;
+        .map_err(|error| anyhow!("cannot read the members' file {name}: {}", foreign::unreadable(&error)))?;
     if bytes.len() as u64 > MEMBER_FILE_BYTES_MAX {
         bail!(
             "the members' file {name} is longer than {} MiB: is it a list of members?",

@@ -22,6 +22,7 @@ use crate::exit_status::ExitStatus;
 use crate::foreign;
 use crate::interrupt::{Interrupt, Notices};
 use crate::lookup::hosts::trust_of;
+use crate::lookup::scheme;
 use crate::members::SessionNumber;
 use crate::plan::{Plan, summary};
 use crate::trial::Trial;
@@ -53,6 +54,11 @@ pub fn run(args: &TryArgs) -> Result<ExitStatus> {
     single::play(&plan, &hosts, &mut trial, &stop).context("cannot wait for the session's connection")?;
     let passed = trial.end();
     let has_failed = trial.has_failed();
+    if trial.failed_at_once()
+        && let Some(text) = scheme::should_be_secure(&plan)
+    {
+        trial.warn(text);
+    }
     drop(trial);
     if let Some(error) = printed.failed.take() {
         return Err(error.into());

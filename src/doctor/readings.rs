@@ -14,6 +14,7 @@ use startline_os::user::{self, ThreadsOfUser};
 use startline_os::{affinity, descriptors, process};
 
 use super::need::Need;
+use crate::foreign::in_words;
 
 /// The kernel's memory of a connected socket with its epoll entry, where it was not measured: what
 /// 16,000 of them took of all slabs on Linux 6.18, x86-64, inode and name included.
@@ -192,7 +193,9 @@ fn routes(need: &Need) -> Vec<Route> {
             }
             let found = match try_route(*from, to) {
                 Ok(chosen) => Found::From(chosen),
-                Err(error) if leads_nowhere(&error, *from) => Found::Nothing(error.to_string()),
+                Err(error) if leads_nowhere(&error, *from) => {
+                    Found::Nothing(in_words(&error.to_string()).into_owned())
+                }
                 Err(_) => Found::Unclear,
             };
             routes.push(Route { from: *from, to, found });

@@ -113,8 +113,9 @@ faults! {
             "서버가 단계의 제한 시간을 넘겼습니다. 그동안 무엇이 왔는지 샘플에서 확인하고, 해당 시각의 서버 풀과 큐를 확인하십시오.")
         /// The peer closed in the middle of the step.
         ClosedEarly => ("closed-early", Server, GIVEN_UP,
-            "The server closed the connection in mid-answer; look for worker restarts and proxy timeouts.",
-            "서버가 응답 도중에 연결을 닫았습니다. 워커 재시작과 프록시 타임아웃을 확인하십시오.")
+            "The server closed the connection in mid-answer; look for worker restarts, proxy timeouts, and a \
+             port that speaks TLS (https, wss).",
+            "서버가 응답 도중에 연결을 닫았습니다. 워커 재시작과 프록시 타임아웃, TLS 포트(https, wss)인지를 확인하십시오.")
         /// An HTTP status that the step does not expect, with no name in the scenario.
         HttpStatus(u16, plain) => ("http-<status>", Server, NOTHING,
             "See the evidence and the server's log at this instant.",
@@ -220,6 +221,10 @@ faults! {
             301 | 302 | 303 | 307 | 308 => ("upgrade-refused-<status>", Server, NOTHING,
                 "The server redirects: use the URL of Location (in the evidence) in the scenario, or --ws-map to it.",
                 "서버가 리다이렉트합니다. 증거에 있는 Location의 URL을 시나리오에 쓰거나 --ws-map으로 지정하십시오."),
+            400 => ("upgrade-refused-<status>", Server, NOTHING,
+                "The request is refused as a bad one; see the evidence: a port that speaks TLS needs wss://, others another \
+                 path, subprotocol or header.",
+                "요청이 잘못되었다며 거부되었습니다. 증거를 확인하십시오. TLS 포트에는 wss://가, 그 밖에는 다른 경로, 서브프로토콜 또는 헤더가 필요합니다."),
             404 => ("upgrade-refused-<status>", Server, NOTHING,
                 "No WebSocket is at this path of this host and port: check url in [websocket].",
                 "이 호스트와 포트의 이 경로에 WebSocket이 없습니다. [websocket]의 url을 확인하십시오."),

@@ -2,8 +2,24 @@
 //!
 //! Decides by the error's type and status, never by its words.
 
+use super::agent;
 use super::challenge::Unexpected;
 use crate::engine;
+
+/// Returns an error of a look-up in words, without the library's own for their kind.
+pub fn told(error: &anyhow::Error) -> String {
+    let mut words = Vec::new();
+    for cause in error.chain() {
+        match cause.downcast_ref::<ureq::Error>() {
+            Some(error) => {
+                words.push(agent::said(error));
+                break;
+            }
+            None => words.push(cause.to_string()),
+        }
+    }
+    words.join(": ")
+}
 
 /// Returns what to do about a look-up that failed.
 pub fn hint(error: &anyhow::Error) -> &'static str {
@@ -16,9 +32,9 @@ pub fn hint(error: &anyhow::Error) -> &'static str {
         None if may_work_later(error) => SERVERS_FAIL,
         None if answered(error).is_some_and(|status| (300..400).contains(&status)) => LEADS_ELSEWHERE,
         None if was_answered(error) => {
-            "the target answers: are the challenge and the members on this target, and is the scenario its own?"
+            "the target answers: check that --members and --challenge are on it, and that the scenario is its own"
         }
-        None => "is the target up, and is its port right? curl shows what answers there",
+        None => "check that the target is up and its port right; curl -v shows what answers there",
     }
 }
 

@@ -14,6 +14,7 @@ use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver
 use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
 
 use crate::engine::{Own, Trust, tls_sentence};
+use crate::foreign;
 use crate::plan::{Plan, Resolve, resolve};
 
 /// For each request; over the 30 s that an exhausted connection pool takes to say so.
@@ -50,7 +51,7 @@ pub fn said(error: &ureq::Error) -> String {
         ureq::Error::Io(error) => {
             match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
                 Some(error) => tls_sentence(error),
-                None => error.to_string(),
+                None => foreign::reason(error),
             }
         }
         ureq::Error::Rustls(error) => tls_sentence(error),

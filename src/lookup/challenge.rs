@@ -259,8 +259,8 @@ impl<'p> Asker<'p> {
             request = request.header("Cookie", cookies);
         }
         let asked = Instant::now();
-        let request = request.body(body.to_owned()).with_context(|| format!("cannot ask {url}"))?;
-        let mut answer = self.agent.run(request).with_context(|| format!("cannot ask {method} {url}"))?;
+        let request = request.body(body.to_owned()).with_context(|| format!("no answer to {url}"))?;
+        let mut answer = self.agent.run(request).with_context(|| format!("no answer to {method} {url}"))?;
         let headers = answer.headers().clone();
         let date = headers.get("date").and_then(|date| date.to_str().ok()).and_then(date_header);
         let body = answer

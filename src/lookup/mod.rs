@@ -7,3 +7,4 @@ pub mod advice;
 pub mod agent;
 pub mod challenge;
 pub mod hosts;
+pub mod scheme;

@@ -41,7 +41,9 @@ pub enum TargetError {
         what: &'static str,
     },
     /// The host's name has no address.
-    #[error("the target's host {host:?} cannot be resolved: {reason}")]
+    #[error(
+        "the target's host {host:?} cannot be resolved: {reason}; check its spelling, or give its address with --resolve HOST:PORT:ADDR"
+    )]
     Unresolved {
         /// The name.
         host: String,
@@ -253,7 +255,8 @@ mod tests {
         let error = Target::resolve_with("http://nowhere.example", failing).expect_err("refused");
         assert_eq!(
             error.to_string(),
-            "the target's host \"nowhere.example\" cannot be resolved: no such host"
+            "the target's host \"nowhere.example\" cannot be resolved: no such host; check its spelling, or \
+             give its address with --resolve HOST:PORT:ADDR"
         );
         let empty = Target::resolve_with("http://nowhere.example", |_, _| Ok(Vec::new()));
         assert!(empty.expect_err("refused").to_string().contains("has no address"));

@@ -77,8 +77,14 @@ pub enum CreateError {
         /// The directory.
         path: PathBuf,
     },
+    /// It is a file.
+    #[error("{} is a file; name a directory for the results", path.display())]
+    AFile {
+        /// The file.
+        path: PathBuf,
+    },
     /// The file system refused.
-    #[error("cannot write results to {}: {cause}", path.display())]
+    #[error("cannot write results to {}: {}; give --out another directory", path.display(), foreign::reason(cause))]
     Io {
         /// The directory or file.
         path: PathBuf,
@@ -116,8 +122,8 @@ impl ResultsDir {
             let path = path.to_owned();
             move |cause| CreateError::Io { path, cause }
         };
+        Self::refuse_taken(path)?;
         fs::create_dir_all(path).map_err(refused(path))?;
-        refuse_content(path)?;
         let open = |name: &str, head: &[u8]| {
             let path = path.join(name);
             let write = |mut file: File| file.write_all(head).map(|()| file);
@@ -147,6 +153,19 @@ impl ResultsDir {
             path: path.to_owned(),
             layout: layout.clone(),
         })
+    }
+
+    /// Refuses a path that is something else than a new or an empty directory.
+    ///
+    /// # Errors
+    /// [`CreateError`]: it holds something, or cannot be read.
+    pub fn refuse_taken(path: &Path) -> Result<(), CreateError> {
+        match fs::metadata(path) {
+            Ok(it) if it.is_dir() => refuse_content(path),
+            Ok(_) => Err(CreateError::AFile { path: path.to_owned() }),
+            // What cannot be made is found when it is.
+            Err(_) => Ok(()),
+        }
     }
 
     /// Returns its path.

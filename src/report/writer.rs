@@ -13,6 +13,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::foreign;
+
 /// The result as data; see `schema/summary.schema.json`.
 pub const SUMMARY: &str = "summary.json";
 /// Seconds that wait for a disk at most, a few kilobytes each.
@@ -188,7 +190,7 @@ impl Shared {
         let State { lacking, warnings, .. } = &mut *state;
         let (seconds, why) = &mut lacking[file];
         *seconds += 1;
-        let cause = cause.to_string();
+        let cause = foreign::reason(&cause);
         if why.as_ref() != Some(&cause) {
             warnings.push(format!("cannot write {name}: {cause}; the run goes on"));
             *why = Some(cause);
@@ -197,7 +199,7 @@ impl Shared {
 
     fn replaced(&self, written: io::Result<()>) {
         let mut state = self.state();
-        let error = written.err().map(|cause| cause.to_string());
+        let error = written.err().map(|cause| foreign::reason(&cause));
         if let Some(cause) = error.as_ref().filter(|_| state.summary_error.is_none()) {
             let warning = format!("cannot write {SUMMARY}: {cause}; it is retried every second");
             state.warnings.push(warning);

@@ -6,6 +6,7 @@ use std::fs::File;
 use std::io::{self, Read};
 
 use super::{Scenario, ScenarioError};
+use crate::foreign;
 
 /// A scenario's file is at most this long; some files, such as /dev/zero, have no end.
 const SOURCE_BYTES_MAX: u64 = 1 << 20;
@@ -52,7 +53,12 @@ impl Scenario {
                 Err(ScenarioError::Unknown { name: name_or_file.to_owned(), hint })
             }
             Err(error) => {
-                Err(ScenarioError::Unreadable { file: name_or_file.to_owned(), reason: error.to_string() })
+                let new = match error.kind() {
+                    io::ErrorKind::NotFound => ", or start a new one: startline scenario new --out FILE",
+                    _ => "",
+                };
+                let reason = foreign::unreadable(&error) + new;
+                Err(ScenarioError::Unreadable { file: name_or_file.to_owned(), reason })
             }
         }
     }

@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 
 use self::printer::{Printer, Raw};
 use crate::checks::table::terminal_columns;
+use crate::foreign::in_words;
 
 /// The process's standard error.
 fn standard_error() -> &'static Printer {
@@ -75,7 +76,7 @@ impl StatusLine {
 
     /// Prints a line of its own.
     pub fn say(&mut self, text: &str) {
-        self.out.line(text);
+        self.out.line(&in_words(text));
     }
 
     /// Removes what is drawn.
@@ -87,17 +88,17 @@ impl StatusLine {
 /// Prints a line on standard error, after what was printed before and before what is printed next. Nobody may be reading there,
 /// which is no reason to end a run, or to wait for longer than a moment.
 pub(crate) fn tell(line: &str) {
-    standard_error().line_now(line);
+    standard_error().line_now(&in_words(line));
 }
 
 /// The same for those who must not wait at all.
 pub(crate) fn tell_soon(line: &str) {
-    standard_error().line(line);
+    standard_error().line(&in_words(line));
 }
 
 /// The same for what is true only now: where a view holds lines back, it shows this one, and it is not printed later.
 pub(crate) fn tell_passing(line: &str) {
-    standard_error().passing(line);
+    standard_error().passing(&in_words(line));
 }
 
 /// Waits until standard error has everything, at most this long; a view that has the screen gives it back.

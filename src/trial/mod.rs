@@ -106,6 +106,16 @@ impl<'p> Trial<'p> {
         passed
     }
 
+    /// Whether the first step was the one that failed: nothing has succeeded.
+    pub fn failed_at_once(&self) -> bool {
+        self.failure.as_ref().is_some_and(|(step, ..)| self.steps.first() == Some(step))
+    }
+
+    /// Shows what may have been the mistake.
+    pub fn warn(&mut self, text: String) {
+        self.emit("", What::Warning { text });
+    }
+
     /// Whether a failure ended it.
     pub fn has_failed(&self) -> bool {
         self.failure.is_some()

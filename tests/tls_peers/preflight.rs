@@ -12,7 +12,7 @@ use rustls::{ServerConfig, ServerConnection};
 use tempfile::TempDir;
 
 use crate::common::served::{Served, assert_check, assert_others_well, found, found_by, preflight, usual};
-use crate::common::text;
+use crate::common::{run, text};
 use crate::nginx::Proxied;
 use crate::tools::Certified;
 
@@ -167,4 +167,17 @@ fn tls_that_hangs_up_on_plain_http_is_told_all_the_same() {
     let report = found(3, &usual(&format!("http://{peer}")));
     let why = format!("TLS answers at {peer} (to plain HTTP: ");
     assert_check(&report, "http", "fail", &why);
+}
+
+#[test]
+fn a_run_and_a_trial_name_the_right_url_too() {
+    let peer = secure();
+    let url = format!("http://{peer}");
+    for (command, status) in [("run", 3), ("try", 1)] {
+        let finished = run(&[command, "--target", &url, "--challenge", "38", "--members", "13-14"]);
+        finished.assert_status(status);
+        let said = format!("{}{}", finished.stdout, finished.stderr).replace('\n', " ");
+        assert!(said.contains(&format!("TLS answers at {peer}: write https://{peer}")), "{said}");
+        assert!(!said.contains("os error"), "{said}");
+    }
 }

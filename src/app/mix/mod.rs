@@ -230,7 +230,7 @@ pub(super) fn conduct(args: &RunArgs, parts: &Parts) -> Result<ExitStatus> {
         match check_schedule(&part.plan, &asked, &interrupt, &output) {
             Ok(Wait::Nothing) => {}
             Ok(Wait::Ready { after }) => waits.push((part, asked, after)),
-            Err(unfit) => return begin_unfit(unfit, &interrupt),
+            Err(unfit) => return begin_unfit(unfit, &part.plan, &interrupt),
         }
     }
     let path = output.directory();

@@ -8,7 +8,7 @@ use startline_os::units::grouped;
 
 use super::board::Board;
 use crate::checks::{Check, Fix};
-use crate::lookup::advice::was_answered;
+use crate::lookup::advice::{told, was_answered};
 use crate::lookup::challenge::{Asker, Lacking, LookedUp, Unexpected};
 use crate::members::{MemberName, SessionNumber};
 use crate::plan::course::Finish;
@@ -134,7 +134,7 @@ pub(super) fn challenge(
     let looked_up = match asker.look_up() {
         Ok(looked_up) => looked_up,
         Err(error) => {
-            let said = clean(&format!("{error:#}"));
+            let said = clean(&told(&error));
             return Ok(challenge::not_found(settings.wait_ready, look_up_failure(&error), &said));
         }
     };

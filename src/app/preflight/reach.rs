@@ -12,9 +12,11 @@ use jiff::Timestamp;
 use super::board::Board;
 use crate::checks::Verdict;
 use crate::engine::{Trust, tls_probe};
+use crate::foreign;
 use crate::lookup::agent;
+use crate::lookup::scheme::speaks_tls;
 use crate::plan::schedule::date_header;
-use crate::plan::{Plan, Target, Tls};
+use crate::plan::{Plan, Target};
 use crate::preflight::certificate::{self, Certificate, Shown};
 use crate::preflight::clock::{self, Sample};
 use crate::preflight::target::{self, Answered, Connected, Url};
@@ -113,7 +115,7 @@ fn connect(address: SocketAddr) -> Result<(Duration, TcpStream), String> {
         Err(error) if error.kind() == std::io::ErrorKind::TimedOut => {
             Err(format!("no answer within {} s", TIMEOUT.as_secs()))
         }
-        Err(error) => Err(error.to_string()),
+        Err(error) => Err(foreign::reason(&error)),
     }
 }
 
@@ -135,14 +137,6 @@ fn shown(plan: &Plan, trust: &Trust, streams: Vec<(SocketAddr, TcpStream)>) -> V
             })
             .collect()
     })
-}
-
-/// Whether the address shows a certificate, trusted or not.
-fn speaks_tls(plan: &Plan, address: SocketAddr) -> bool {
-    let tls = Tls { insecure: true, ..plan.tls.clone() };
-    let Some(anyone) = Trust::new(&tls).ok() else { return false };
-    let Ok((_, stream)) = connect(address) else { return false };
-    tls_probe(&anyone, &tls, &plan.target.host, stream, TIMEOUT).certificate.is_some()
 }
 
 fn answer(plan: &Plan, trust: Option<&Trust>, address: SocketAddr) -> Result<(u16, Duration), String> {

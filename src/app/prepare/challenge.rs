@@ -119,7 +119,7 @@ fn wait_ready(
             Ok(ExitStatus::Inconclusive)
         }
         Waited::Unanswered(error) => {
-            tell(&format!("error: challenge {id} could not be looked up any more: {error:#}"));
+            tell(&format!("error: challenge {id} could not be looked up any more: {}", advice::told(&error)));
             tell(&format!("  {}", advice::hint(&error)));
             Ok(ExitStatus::Inconclusive)
         }

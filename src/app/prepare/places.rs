@@ -214,7 +214,7 @@ fn typed_again(args: &PlacesArgs, password: Option<&str>) -> String {
 }
 
 fn tell_unasked(error: &anyhow::Error) -> ExitStatus {
-    tell(&format!("error: the challenge could not be looked up: {error:#}"));
+    tell(&format!("error: the challenge could not be looked up: {}", advice::told(error)));
     tell(&format!("  {}", advice::hint(error)));
     // The same answer would come again, unless the servers fail only now.
     match advice::was_answered(error) && !advice::may_work_later(error) {

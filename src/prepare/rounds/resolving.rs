@@ -9,6 +9,7 @@ use anyhow::Result;
 
 use super::super::look_up::look_up;
 use super::{End, Rounds, Task};
+use crate::lookup::advice::told;
 use crate::lookup::agent;
 use crate::lookup::challenge::is_gone;
 use crate::members::MemberName;
@@ -31,7 +32,7 @@ impl Rounds<'_> {
             Ok(Some(listed)) => self.resolve(&unclear, listed.as_ref()),
             // They stay as they are, to be looked up at the end.
             Ok(None) => {}
-            Err(error) => self.line.say(&format!("the look-up failed and is retried: {error:#}")),
+            Err(error) => self.line.say(&format!("the look-up failed and is retried: {}", told(&error))),
         }
     }
 
@@ -57,7 +58,7 @@ impl Rounds<'_> {
             }
             // They stay as they are, to be looked up when the file is resumed.
             Ok(None) => {}
-            Err(error) => self.line.say(&format!("the last look-up of the list failed: {error:#}")),
+            Err(error) => self.line.say(&format!("the last look-up of the list failed: {}", told(&error))),
         }
     }
 

@@ -175,10 +175,11 @@ fn a_path_that_cannot_be_written_is_refused_at_once() {
     let place = tempfile::tempdir().unwrap();
     let file = place.path().join("file");
     fs::write(&file, "").unwrap();
-    for path in [file.clone(), file.join("below")] {
-        let refused = create(&path).err().unwrap();
-        assert!(refused.to_string().starts_with("cannot write results to"), "{refused}");
-    }
+    let refused = create(&file).err().unwrap().to_string();
+    assert!(refused.ends_with("is a file; name a directory for the results"), "{refused}");
+    let refused = create(&file.join("below")).err().unwrap().to_string();
+    assert!(refused.starts_with("cannot write results to"), "{refused}");
+    assert!(refused.ends_with(": Not a directory; give --out another directory"), "{refused}");
 }
 
 #[test]

@@ -118,7 +118,7 @@ fn it_is_created_over_tls_as_well() {
     refused.assert_status(3);
     assert!(refused.stderr.starts_with("error: member 13 cannot log in: "), "{}", refused.stderr);
     assert!(
-        !refused.stderr.contains("is the target up"),
+        !refused.stderr.contains("check that the target is up"),
         "the advice is about certificates: {}",
         refused.stderr
     );

@@ -114,7 +114,7 @@ fn a_target_that_is_not_there_is_no_wrong_argument() {
         &asked(&nowhere(), &[]),
         3,
         &[
-            "error: member 13 cannot log in: cannot ask POST http://127.0.0.1:",
+            "error: member 13 cannot log in: no answer to POST http://127.0.0.1:",
             "curl shows what answers there",
         ],
     );

@@ -96,7 +96,7 @@ fn a_look_up_that_fails_is_tried_again() {
     let finished = run(&[&["prepare", "challenge"], &options[..]].concat());
     finished.assert_status(0);
     assert!(
-        finished.stderr.contains("the look-up failed and is retried: cannot ask POST"),
+        finished.stderr.contains("the look-up failed and is retried: no answer to POST"),
         "{}",
         finished.stderr
     );

@@ -227,7 +227,7 @@ fn an_unknown_challenge_is_named() {
     let finished = played.join("13-22", &[]);
     finished.assert_status(2);
     assert!(finished.stderr.contains("존재하지 않는 챌린지입니다"), "{}", finished.stderr);
-    assert!(!finished.stderr.contains("is the target up"), "{}", finished.stderr);
+    assert!(!finished.stderr.contains("check that the target is up"), "{}", finished.stderr);
     assert!(!played.file().exists());
 }
 
