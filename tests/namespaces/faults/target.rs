@@ -32,7 +32,11 @@ fn target_refused_at_the_look_up() {
     let finished = Run::against(&url, 3, &results(&temp)).finish();
     finished.assert_status(3);
     assert!(finished.stderr.contains("the challenge could not be looked up"), "{}", finished.stderr);
-    assert!(finished.stderr.contains("check that the target is up and its port right"), "{}", finished.stderr);
+    assert!(
+        finished.stderr.contains("check that the target is up and its port right"),
+        "{}",
+        finished.stderr
+    );
 }
 
 fn answer(stream: &mut TcpStream, body: &str) {
