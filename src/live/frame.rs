@@ -53,6 +53,8 @@ pub struct Frame {
     pub sessions: Sessions,
     /// Sessions that should have begun by now, and those that have.
     pub arrivals: (u64, u64),
+    /// What became of sessions that dropped.
+    pub reconnects: Reconnects,
     /// What is wrong so far, by name.
     pub troubles: Vec<String>,
     /// Failures so far.
@@ -100,6 +102,21 @@ pub struct Sessions {
     pub closed: u64,
     /// Without a WebSocket, and through with their steps.
     pub completed: u64,
+}
+
+/// Open sessions whose connection ended, so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Reconnects {
+    /// All of them.
+    pub dropped: u64,
+    /// Open again.
+    pub recovered: u64,
+    /// Given up by the policy.
+    pub gave_up: u64,
+    /// Attempts to come back.
+    pub attempts: Rate,
+    /// Of these, those that failed.
+    pub failed: u64,
 }
 
 /// A count of a run and of its last second.
@@ -313,6 +330,13 @@ impl Frame {
             stage: stage(snapshot),
             sessions: sessions(snapshot),
             arrivals: (second.planned, snapshot.started),
+            reconnects: Reconnects {
+                dropped: totals.reconnects.all.dropped,
+                recovered: totals.reconnects.all.recovered,
+                gave_up: totals.reconnects.all.gave_up,
+                attempts: rate(snapshot, totals.reconnects.attempts, now.reconnects.attempts),
+                failed: totals.reconnects.failures.total(),
+            },
             troubles: result.troubles.iter().map(trouble).collect(),
             errors: errors(result),
             steps: steps(result, now)

@@ -166,6 +166,11 @@ impl Reconnects {
         self.by_server.iter().map(|(server, drops)| (server.as_str(), drops))
     }
 
+    /// Those that were on this server.
+    pub fn of_server(&self, server: &str) -> Option<&Drops> {
+        self.by_server.get(server)
+    }
+
     /// What was recorded of a step of attempts.
     pub fn step(&self, step: usize) -> Option<&StepTally> {
         self.steps.get(step)

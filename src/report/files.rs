@@ -39,7 +39,7 @@ const WATCH_HEAD: &str = "at_s,time,item,value\n";
 /// Sessions by server, a line a second and server that something happened at.
 pub const SERVERS: &str = "servers.csv";
 /// Its first line.
-const SERVERS_HEAD: &str = "at_s,server,sent,opened,failed,lost,misrouted\n";
+const SERVERS_HEAD: &str = "at_s,server,sent,opened,failed,lost,misrouted,dropped,gave_up,came_back\n";
 /// The plan: repeats the run.
 pub const PLAN: &str = "plan.toml";
 /// What a shard recorded, for `startline merge`; only of a run with `--shard`.
@@ -333,18 +333,32 @@ fn watch_line(row: &WatchRow) -> Vec<u8> {
 /// What happened at each server in a second; nothing where nothing did.
 fn server_lines(second: &Second<'_>, interval: &Interval, layout: &Layout) -> Vec<u8> {
     let at_s = numbers::tidy(second.end.as_secs_f64()).to_string();
-    let now = &interval.tally().routing;
+    let (now, reconnects) = (&interval.tally().routing, &interval.tally().reconnects);
     let misrouted = second.totals.tally().routing.misrouted_in(now, second.expected_servers);
     let mut lines = csv::Writer::from_writer(Vec::new());
     for (k, server) in now.servers().iter().enumerate() {
-        let counts = [server.sessions, server.opened, server.failures.total()];
+        let drops = reconnects.of_server(&server.url);
+        let (dropped, gave_up) = drops.map_or((0, 0), |drops| (drops.dropped, drops.gave_up));
+        let came_back = reconnects.came_to.get(&server.url).copied().unwrap_or(0);
+        let counts = [server.sessions, server.opened, server.failures.total(), dropped, gave_up, came_back];
         if counts.iter().any(|count| *count > 0) {
-            let [sent, opened, failed] = counts.map(|count| count.to_string());
+            let [sent, opened, failed, dropped, gave_up, came_back] = counts.map(|count| count.to_string());
             let open = server.failures.iter().filter(|(step, ..)| layout.step_of_failure(*step) == HOLD);
             let lost = open.map(|(.., count)| count).sum::<u64>().to_string();
             let misrouted = misrouted.as_ref().map(|all| all[k].to_string()).unwrap_or_default();
             // Into memory: nothing in it can fail.
-            drop(lines.write_record([&at_s, &server.url, &sent, &opened, &failed, &lost, &misrouted]));
+            drop(lines.write_record([
+                &at_s,
+                &server.url,
+                &sent,
+                &opened,
+                &failed,
+                &lost,
+                &misrouted,
+                &dropped,
+                &gave_up,
+                &came_back,
+            ]));
         }
     }
     lines.into_inner().unwrap_or_default()

@@ -120,11 +120,11 @@ impl Parts<'_> {
         piece(self.theme, tone, text)
     }
 
-    /// Arrivals planned against actual; nothing once all have come.
+    /// Arrivals planned against actual; once all have come, those that come back.
     pub fn arrivals(&self, columns: usize, rows_max: usize) -> Vec<Line<'static>> {
         let frame = &self.model.frame;
         if self.model.holds() && frame.sessions.waiting() == 0 {
-            return Vec::new();
+            return self.reconnects(columns, rows_max);
         }
         let (planned, begun) = frame.arrivals;
         let point = self.model.history.back().copied().unwrap_or_default();
@@ -140,6 +140,29 @@ impl Parts<'_> {
             ),
         ];
         flow(self.theme, "Arrivals", pieces, columns, rows_max)
+    }
+
+    /// What became of sessions that dropped; nothing where none did.
+    fn reconnects(&self, columns: usize, rows_max: usize) -> Vec<Line<'static>> {
+        let it = self.model.frame.reconnects;
+        if it.dropped == 0 {
+            return Vec::new();
+        }
+        let attempts = format!(
+            "attempts {}, {} failed, {}/s",
+            grouped(it.attempts.total),
+            grouped(it.failed),
+            rate(it.attempts.per_s)
+        );
+        let mut pieces = vec![
+            self.text(Tone::Plain, grouped(it.dropped)),
+            self.count("came back", it.recovered, Tone::Good),
+            self.text(Tone::Plain, attempts),
+        ];
+        if it.gave_up > 0 {
+            pieces.insert(2, self.count("given up", it.gave_up, Tone::Bad));
+        }
+        flow(self.theme, "Dropped", pieces, columns, rows_max)
     }
 
     /// A row a step under a head. Where not all fit, those come first that are going on now.

@@ -34,6 +34,12 @@ pub struct ServerPoint {
     pub lost: u64,
     /// Of those sent, those whose hash says another server.
     pub misrouted: u64,
+    /// Open sessions whose connection ended and that came back or might have.
+    pub dropped: u64,
+    /// Of these, those that were given up.
+    pub gave_up: u64,
+    /// Sessions that dropped, here or elsewhere, and opened again here.
+    pub came_back: u64,
 }
 
 impl ServerSeries {
@@ -46,7 +52,9 @@ impl ServerSeries {
     pub fn open(&self) -> Vec<u64> {
         let mut open = 0_u64;
         let mut next = |point: &ServerPoint| {
-            open = (open + point.opened).saturating_sub(point.lost);
+            // Who is given up at once has dropped, and is lost as well.
+            let lost = point.dropped + point.lost.saturating_sub(point.gave_up);
+            open = (open + point.opened + point.came_back).saturating_sub(lost);
             open
         };
         self.points.iter().map(&mut next).collect()
@@ -66,22 +74,22 @@ pub(super) fn read(path: &Path, timeline: &Timeline) -> Result<Vec<ServerSeries>
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(file);
     let head = reader.headers().map_err(|why| unreadable(path, why.into()))?.clone();
     let column = |name: &str| head.iter().position(|own| own == name).unwrap_or(usize::MAX);
-    let columns = ["at_s", "server", "sent", "opened", "failed", "lost", "misrouted"].map(column);
+    let counts =
+        ["sent", "opened", "failed", "lost", "misrouted", "dropped", "gave_up", "came_back"].map(column);
+    let (at, server) = (column("at_s"), column("server"));
     let mut series: Vec<ServerSeries> = Vec::new();
     for row in reader.records().map_while(Result::ok) {
-        let cell = |k: usize| row.get(columns[k]).unwrap_or_default();
-        let Some(at_s) = cell(0).parse().ok().filter(|at_s: &f64| at_s.is_finite()) else { continue };
+        let cell = |k: usize| row.get(k).unwrap_or_default();
+        let Some(at_s) = cell(at).parse().ok().filter(|at_s: &f64| at_s.is_finite()) else { continue };
         let point = timeline.points.partition_point(|point| point.end_s + ROUNDING_S < at_s);
-        let Some(own) = of(&mut series, cell(1), timeline.points.len()) else { continue };
+        let Some(own) = of(&mut series, cell(server), timeline.points.len()) else { continue };
         // What was handed over after the last row is nowhere to be drawn.
         let Some(own) = own.points.get_mut(point) else { continue };
-        let [sent, opened, failed, lost, misrouted] =
-            [2, 3, 4, 5, 6].map(|k| cell(k).parse::<u64>().unwrap_or(0));
-        own.sent += sent;
-        own.opened += opened;
-        own.failed += failed;
-        own.lost += lost;
-        own.misrouted += misrouted;
+        let ServerPoint { sent, opened, failed, lost, misrouted, dropped, gave_up, came_back } = own;
+        let sums = [sent, opened, failed, lost, misrouted, dropped, gave_up, came_back];
+        for (sum, k) in sums.into_iter().zip(counts) {
+            *sum += cell(k).parse::<u64>().unwrap_or(0);
+        }
     }
     series.sort_by(|one, other| one.url.cmp(&other.url));
     Ok(series)
@@ -120,13 +128,24 @@ mod tests {
         let series = read_text(text, &[1.0, 3.0]);
         assert_eq!(series.iter().map(|one| one.url.as_str()).collect::<Vec<_>>(), ["a", "b"]);
         let b = &series[1];
-        assert_eq!(b.points[0], ServerPoint { sent: 5, opened: 4, failed: 1, lost: 0, misrouted: 2 });
+        let first =
+            ServerPoint { sent: 5, opened: 4, failed: 1, lost: 0, misrouted: 2, ..ServerPoint::default() };
+        assert_eq!(b.points[0], first);
         assert_eq!((b.points[1].sent, b.points[1].lost, b.points.len()), (3, 2, 2));
         assert_eq!((b.open(), b.sum(|point| point.opened)), (vec![4, 4], 6));
         assert_eq!(
             (b.between(|point| point.misrouted), b.between(|point| point.lost)),
             (Some((0, 0)), Some((1, 1)))
         );
+    }
+
+    #[test]
+    fn who_drops_and_comes_back_is_open_where_they_are() {
+        let text = "at_s,server,sent,opened,failed,lost,misrouted,dropped,gave_up,came_back\n1,a,5,5,0,0,0,0,0,0\n\
+                    1,b,5,5,0,0,0,0,0,0\n2,a,0,0,1,1,0,4,1,0\n3,b,0,0,0,0,0,0,0,2\n3,a,0,0,0,0,0,0,1,0\n";
+        let series = read_text(text, &[1.0, 2.0, 3.0]);
+        // One of the four is given up at once, one later, and two come back to the other server.
+        assert_eq!((series[0].open(), series[1].open()), (vec![5, 1, 1], vec![5, 5, 7]));
     }
 
     #[test]

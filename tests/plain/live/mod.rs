@@ -15,7 +15,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Color;
 use startline::live::draw::{Theme, draw};
-use startline::live::frame::{Step, Timed};
+use startline::live::frame::{Rate, Reconnects, Step, Timed};
 use startline::live::model::{HISTORY_MAX, Key, Model};
 
 use self::played::{Played, RAMP_S};
@@ -82,6 +82,22 @@ fn a_hold_in_trouble_names_what_fails_and_what_to_do() {
     assert_screen("trouble", &model, 80, 24);
     assert_screen("trouble", &model, 120, 40);
     assert_screen("trouble", &model, 60, 15);
+}
+
+/// In the hold nobody arrives; those that dropped stand there instead, in every size.
+#[test]
+fn what_became_of_sessions_that_dropped_is_shown_in_the_hold() {
+    let mut model = trouble();
+    assert!(!screen(&model, 80, 24).contains("\nDropped"));
+    let attempts = Rate { total: 1_420, per_s: 35.5 };
+    model.frame.reconnects =
+        Reconnects { dropped: 1_500, recovered: 1_200, gave_up: 20, attempts, failed: 220 };
+    for (columns, rows) in [(80, 24), (120, 40), (60, 15)] {
+        let screen = screen(&model, columns, rows);
+        assert!(screen.contains("\nDropped    1,500 · came back 1,200"), "{columns}×{rows}\n{screen}");
+    }
+    let all = "\nDropped    1,500 · came back 1,200 · given up 20 · attempts 1,420, 220 failed, 35.5/s\n";
+    assert!(screen(&model, 120, 40).contains(all), "{}", screen(&model, 120, 40));
 }
 
 #[test]
