@@ -206,7 +206,7 @@ fn merged_result(parts: &[Part], plan: &Plan, watched: Option<&Watched>) -> Resu
         missing_sessions: missing,
         missing_share: numbers::tidy(missing as f64 / plan.lives.max(1) as f64),
         across: across(parts, plan),
-        watched: watched.map(|watched| watched.counts),
+        watched: watched.and_then(|watched| watched.counts),
         shards,
     })
 }

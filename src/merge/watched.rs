@@ -23,8 +23,8 @@ use crate::report::{
 pub(super) struct Watched {
     /// As the sum has it.
     pub(super) by_shard: WatchedByShard,
-    /// Of how many figures, and how many of these several shards watched.
-    pub(super) counts: WatchedPartsResult,
+    /// Of how many figures, and how many of these several shards watched; `None` if nothing was read.
+    pub(super) counts: Option<WatchedPartsResult>,
     /// By place among the parts, what the sum calls each of its figures.
     names: Vec<(usize, Names)>,
 }
@@ -39,7 +39,7 @@ impl Watched {
         order.sort_by_key(|place| parts[*place].end.is_none());
         let mut all = Self {
             by_shard: WatchedByShard { result: WatchResult::default(), criteria: Vec::new() },
-            counts: WatchedPartsResult::default(),
+            counts: None,
             names: Vec::new(),
         };
         let mut several = Vec::new();
@@ -53,27 +53,34 @@ impl Watched {
         }
         several.sort_unstable();
         several.dedup();
-        all.counts =
-            WatchedPartsResult { figures: all.by_shard.result.items.len(), by_several: several.len() };
+        let figures = all.by_shard.result.items.iter().filter(|item| is_read(item)).count();
+        all.counts = (figures > 0).then_some(WatchedPartsResult { figures, by_several: several.len() });
         (!all.names.is_empty()).then_some(all)
     }
 
-    /// Adds the figures that no shard before watched.
+    /// Adds the figures that no shard before has read.
     fn add_items(&mut self, watch: &WatchResult, shard: u32, several: &mut Vec<usize>) -> Names {
         let items = &mut self.by_shard.result.items;
         let mut names = Names::new();
         for item in &watch.items {
-            if let Some(at) = items.iter().position(|own| is_same(own, item)) {
-                several.push(at);
-                names.insert(item.name.clone(), None);
+            let Some(at) = items.iter().position(|own| is_same(own, item)) else {
+                let name = match items.iter().any(|own| own.name == item.name) {
+                    true => format!("{} (shard {shard})", item.name),
+                    false => item.name.clone(),
+                };
+                names.insert(item.name.clone(), Some(name.clone()));
+                items.push(WatchedResult { name, ..item.clone() });
                 continue;
-            }
-            let name = match items.iter().any(|own| own.name == item.name) {
-                true => format!("{} (shard {shard})", item.name),
-                false => item.name.clone(),
             };
-            names.insert(item.name.clone(), Some(name.clone()));
-            items.push(WatchedResult { name, ..item.clone() });
+            let is_first = is_read(item) && !is_read(&items[at]);
+            several.extend((is_read(item) && !is_first).then_some(at));
+            if is_first {
+                let name = items[at].name.clone();
+                let of_others = self.names.iter_mut().flat_map(|(_, names)| names.values_mut());
+                of_others.filter(|own| own.as_ref() == Some(&name)).for_each(|own| *own = None);
+                items[at] = WatchedResult { name, ..item.clone() };
+            }
+            names.insert(item.name.clone(), is_first.then(|| items[at].name.clone()));
         }
         names
     }
@@ -123,12 +130,16 @@ impl Watched {
     }
 }
 
-/// Whether two shards watched the same thing.
+/// Whether two shards watched the same thing; one that knew no place for it has watched nothing else.
 fn is_same(own: &WatchedResult, other: &WatchedResult) -> bool {
-    let of = |item: &WatchedResult| {
-        (item.name.clone(), item.source.clone(), item.place.clone(), item.expression.clone())
-    };
-    of(own) == of(other)
+    let is_placed = |item: &WatchedResult| item.place.is_some();
+    let of = |item: &WatchedResult| (item.source.clone(), item.place.clone(), item.expression.clone());
+    own.name == other.name && (!is_placed(own) || !is_placed(other) || of(own) == of(other))
+}
+
+/// Whether a shard has read it at all.
+fn is_read(item: &WatchedResult) -> bool {
+    item.readings > 0 || item.value.is_some()
 }
 
 fn weight(outcome: Outcome) -> u8 {

@@ -60,6 +60,16 @@ pub(crate) fn finish(child: Child) -> Finished {
     }
 }
 
+/// Runnity's scenario without the look-up, which would end a run against other servers before it starts.
+pub(crate) fn without_look_up() -> String {
+    let source = include_str!("../../scenarios/runnity.toml");
+    let (before, rest) = source.split_once("[schedule]\n").expect("a look-up");
+    let (_, after) = rest.split_once("[websocket]\n").expect("a WebSocket after it");
+    // Only the request to join uses it.
+    let before = before.replace("challenge_password = \"\"\n", "");
+    format!("{before}[websocket]\n{after}")
+}
+
 /// A `startline run` being put together: options by name, in the order given.
 #[derive(Clone, Debug)]
 pub(crate) struct Run {

@@ -7,7 +7,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::peer::{Peer, Script};
-use crate::common::{Finished, Run, kinds, number, results, summary};
+use crate::common::{Finished, Run, kinds, number, results, summary, without_look_up};
 
 /// Sessions of a run, unless a test says otherwise.
 pub(crate) const SESSIONS: u32 = 3;
@@ -26,12 +26,7 @@ pub(crate) const TIMEOUT: &str = "2s";
 
 /// Runnity's scenario with short timeouts, and without the look-up before the run.
 pub(crate) fn scenario() -> String {
-    let source = include_str!("../../scenarios/runnity.toml");
-    let (before, rest) = source.split_once("[schedule]\n").expect("a look-up");
-    let (_, after) = rest.split_once("[websocket]\n").expect("a WebSocket after it");
-    // Only the request to join uses it.
-    let before = before.replace("challenge_password = \"\"\n", "");
-    format!("{before}[websocket]\n{after}")
+    without_look_up()
         .replace("timeout = \"35s\"", &format!("timeout = \"{TIMEOUT}\""))
         .replace("timeout = \"10s\"", &format!("timeout = \"{TIMEOUT}\""))
         .replace("close_timeout = \"5s\"", "close_timeout = \"1s\"")

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use serde_json::json;
 
-use crate::common::{Finished, finish, results, summary};
+use crate::common::{Finished, finish, results, summary, without_look_up};
 use crate::nginx::Proxied;
 use crate::tools::{Certified, Key, NAME};
 
@@ -18,15 +18,10 @@ fn trusting(ca: &Path, mut command: Command) -> Finished {
     finish(command.env("SSL_CERT_FILE", ca).env_remove("SSL_CERT_DIR").spawn().expect("the binary starts"))
 }
 
-/// Runnity's scenario without the look-up, which would end a run before it starts.
-fn without_look_up(directory: &Path) -> String {
-    let source = include_str!("../../scenarios/runnity.toml");
-    let (before, rest) = source.split_once("[schedule]\n").expect("a look-up");
-    let (_, after) = rest.split_once("[websocket]\n").expect("a WebSocket after it");
-    // Only the request to join uses it.
-    let before = before.replace("challenge_password = \"\"\n", "");
+/// That scenario in a file.
+fn short(directory: &Path) -> String {
     let file = directory.join("short.toml");
-    fs::write(&file, format!("{before}[websocket]\n{after}")).expect("written");
+    fs::write(&file, without_look_up()).expect("written");
     file.display().to_string()
 }
 
@@ -46,7 +41,7 @@ fn an_outdated_ca_is_an_unknown_one() {
 fn assert_untrusted(proxied: &Proxied, stranger: &Certified) {
     let temp = tempfile::tempdir().expect("a directory");
     let out = results(&temp);
-    let run = proxied.distrustful_run(SESSIONS, &out).with("scenario", without_look_up(temp.path()));
+    let run = proxied.distrustful_run(SESSIONS, &out).with("scenario", short(temp.path()));
     let finished = trusting(&stranger.ca(), run.command());
     assert_ne!(finished.status, 0, "{}", finished.stdout);
     let summary = summary(&out);
@@ -84,7 +79,7 @@ fn a_certificate_for_another_name_is_ours_to_mend() {
         .run(SESSIONS, &out)
         .with("target", format!("https://elsewhere.test:{}", proxied.port))
         .with("resolve", format!("elsewhere.test:{}:127.0.0.1", proxied.port))
-        .with("scenario", without_look_up(temp.path()))
+        .with("scenario", short(temp.path()))
         .finish();
     assert_ne!(finished.status, 0, "{}", finished.stdout);
     let summary = summary(&out);

@@ -94,6 +94,34 @@ fn each_figure_has_the_readings_of_one_shard() {
     );
 }
 
+/// As where one shard of many is told where the servers' Prometheus is.
+#[test]
+fn a_shard_that_knew_no_source_leaves_the_figure_to_one_that_did() {
+    let temp = tempfile::tempdir().expect("a directory");
+    let directories = shards(&temp, &[]);
+    let unread = WatchedResult {
+        place: None,
+        value: None,
+        outcome: Some(Outcome::NotMeasured),
+        readings: 0,
+        ..item("CPU", "", 0.0)
+    };
+    for k in [0, 1, 3] {
+        watches(&directories[k], vec![unread.clone()], Vec::new(), &[]);
+    }
+    watches(&directories[2], vec![item("CPU", "http://one:9090", 2.0)], Vec::new(), &[1]);
+    let sum = merged(&directories);
+    let (result, out) = (sum.result(), temp.path().join("merged"));
+    let watch = result.watch.as_ref().expect("it was watched");
+    let figures: Vec<_> = watch.items.iter().map(|item| (item.name.as_str(), item.value)).collect();
+    assert_eq!(figures, [("CPU", Some(2.0))]);
+    let counts = result.merged.as_ref().and_then(|merged| merged.watched);
+    assert_eq!(counts, Some(WatchedPartsResult { figures: 1, by_several: 0 }));
+    sum.write(&out, &result, PATIENCE).expect("written");
+    let read = startline::report::recorded::read(&out).expect("it reads");
+    assert_eq!(shown(&read.watch), [("CPU", &[(1.0, 2.0)][..])]);
+}
+
 #[test]
 fn shards_that_watched_nothing_add_nothing() {
     let temp = tempfile::tempdir().expect("a directory");
