@@ -27,19 +27,27 @@ const TEMPLATE: &str = include_str!("../../scenarios/template.toml");
 /// # Errors
 /// What is wrong with the scenario, or that a file cannot be read or written.
 pub fn run(args: ScenarioArgs) -> Result<()> {
+    let mut refused = None;
     let text = match args.command {
         ScenarioCommand::Check(args) => on_page(check(&args)?, true),
         ScenarioCommand::Show { name: None } => on_page(list(), false),
         ScenarioCommand::Show { name: Some(name) } => source_of(&name)?,
         ScenarioCommand::New(args) if args.out.is_some() => on_page(new(&args)?, false),
         ScenarioCommand::New(args) => new(&args)?,
-        ScenarioCommand::Import(args) if args.out.is_some() => on_page(import(&args)?, false),
-        ScenarioCommand::Import(args) => import(&args)?,
+        ScenarioCommand::Import(args) => {
+            let (text, why) = import(&args)?;
+            refused = why;
+            if args.out.is_some() { on_page(text, false) } else { text }
+        }
         ScenarioCommand::Schema => foreign::json_pretty(&schema())?,
     };
     let mut out = std::io::stdout().lock();
     out.write_all(text.as_bytes())?;
-    Ok(out.flush()?)
+    out.flush()?;
+    match refused {
+        None => Ok(()),
+        Some(why) => bail!("the scenario does not pass its check yet: {why}"),
+    }
 }
 
 /// Text for people as wide as the terminal; a file or a pipe gets it as it is.

@@ -13,6 +13,7 @@ use super::scenario_file::new_file;
 use crate::checks::table::terminal_columns;
 use crate::cli::scenario::ImportArgs;
 use crate::import::{Imported, import as imported};
+use crate::scenario::ScenarioError;
 use crate::shell;
 use crate::terminal::tell;
 
@@ -21,11 +22,11 @@ const BESIDE_BYTES_MAX: u64 = 64 << 20;
 /// Columns of what is said where nobody says how wide the terminal is.
 const COLUMNS: usize = 80;
 
-/// Makes the scenario; returns what goes to standard output.
+/// Makes the scenario; returns what goes to standard output, and why its check refuses it, if it does.
 ///
 /// # Errors
-/// The file cannot be read or is not imported, or the scenario cannot be written or does not pass its check.
-pub(super) fn import(args: &ImportArgs) -> Result<String> {
+/// The file cannot be read or is not imported, or the scenario cannot be written.
+pub(super) fn import(args: &ImportArgs) -> Result<(String, Option<ScenarioError>)> {
     let file = args.file.display().to_string();
     let bytes = fs::read(&args.file).with_context(|| format!("cannot read {file}"))?;
     let text = String::from_utf8(bytes)
@@ -37,19 +38,12 @@ pub(super) fn import(args: &ImportArgs) -> Result<String> {
         }
     };
     let made = imported(&file, &text, &out, &beside)?;
-    say(&made, &out);
     let printed = match &args.out {
         Some(out) => new_file(out, &made.scenario, args.force)?,
-        None => made.scenario,
+        None => made.scenario.clone(),
     };
-    match made.refused {
-        None => Ok(printed),
-        Some(why) if args.out.is_some() => Err(anyhow!("{printed}It does not pass its check yet: {why}")),
-        Some(why) => {
-            print!("{printed}");
-            Err(anyhow!("the scenario does not pass its check yet: {why}"))
-        }
-    }
+    say(&made, &out);
+    Ok((printed, made.refused))
 }
 
 /// What a plan names, if it can be read.

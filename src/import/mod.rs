@@ -17,6 +17,7 @@ mod writer;
 pub use error::{ImportError, Refusal};
 
 use crate::scenario::{Scenario, ScenarioError};
+use model::At;
 
 /// Reads a file that the plan names, such as its CSV data set; `None` if it cannot be read.
 pub type Beside<'b> = &'b dyn Fn(&str) -> Option<String>;
@@ -41,7 +42,7 @@ pub struct Imported {
 /// It is neither, or does something that no scenario can do.
 pub fn import(file: &str, text: &str, out: &str, beside: Beside<'_>) -> Result<Imported, ImportError> {
     let text = text.trim_start_matches('\u{feff}');
-    let found = match text.trim_start().chars().next() {
+    let mut found = match text.trim_start().chars().next() {
         Some('<') => jmx::import(file, text, beside)?,
         Some('{') => har::import(file, text)?,
         Some(_) => {
@@ -52,6 +53,10 @@ pub fn import(file: &str, text: &str, out: &str, beside: Beside<'_>) -> Result<I
             return Err(ImportError::Unknown { file: file.to_owned(), message: "it is empty".to_owned() });
         }
     };
+    found.notes.sort_by_key(|note| match note.at {
+        At::Line(number) | At::Entry(number) => number,
+        At::Whole => usize::MAX,
+    });
     let scenario = writer::toml(&found, out);
     let refused = Scenario::compile(out, &scenario, &[]).err();
     let words = command::words(out, &found.load, found.socket.is_some());

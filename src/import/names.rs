@@ -1,13 +1,11 @@
 //! Names for requests, steps, periodic messages and kinds, which share one namespace.
 //!
-//! Invariant: no name is given twice, and none has a meaning of its own in results.
+//! Knows nothing of what is called so. Invariant: no name is given twice, and none has a meaning of its own in results.
 
 use std::collections::BTreeSet;
 
-/// Names with a meaning of their own in results.
-const RESERVED: [&str; 4] = ["connect", "hold", "other", "same"];
-/// Names that a periodic message cannot have, or a step of several, besides.
-const RESERVED_OF_STEPS: [&str; 3] = ["open", "entered", "left"];
+use crate::scenario::{RESERVED, RESERVED_OF_EVERY};
+
 /// Bytes of a name at most.
 const NAME_BYTES_MAX: usize = 40;
 
@@ -22,7 +20,7 @@ impl Names {
     pub(super) fn give(&mut self, text: &str, otherwise: &str) -> String {
         let slug = slug(text);
         let wanted = if slug.is_empty() { otherwise } else { &slug };
-        self.first_free(wanted, "-", |name| !RESERVED_OF_STEPS.contains(&name))
+        self.first_free(wanted, "-", |name| !RESERVED_OF_EVERY.contains(&name))
     }
 
     /// Takes a kind's name: the text itself where it can be one.

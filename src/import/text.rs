@@ -2,6 +2,7 @@
 //!
 //! Knows nothing of what they are for. Invariant: whatever a text contains, the file says exactly that.
 
+use crate::scenario::is_built_in;
 use crate::scenario::template::Brace;
 
 /// Words by which a text is known to be a secret.
@@ -101,26 +102,11 @@ pub(super) fn identifier(text: &str) -> String {
     if !name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') {
         name.insert(0, '_');
     }
-    match BUILT_IN.contains(&name.as_str()) {
+    match is_built_in(&name) {
         true => name + "_",
         false => name,
     }
 }
-
-/// What templates know by themselves.
-pub(super) const BUILT_IN: [&str; 11] = [
-    "member_id",
-    "challenge_id",
-    "session",
-    "now_ms",
-    "now_s",
-    "now_iso",
-    "held_ms",
-    "sequence",
-    "distance_km",
-    "own_pace_s_per_km",
-    "uuid",
-];
 
 /// Whether what is called so is nobody else's business.
 pub(super) fn is_secret(name: &str) -> bool {

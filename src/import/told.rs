@@ -9,12 +9,7 @@ use super::model::{At, Found, Note, Of};
 /// A paragraph for what was found, and one for each note.
 pub(super) fn paragraphs(found: &Found) -> Vec<String> {
     let mut told = vec![format!("{}: {}.", found.origin, summary(found))];
-    let mut notes: Vec<&Note> = found.notes.iter().collect();
-    notes.sort_by_key(|note| match note.at {
-        At::Line(line) | At::Entry(line) => line,
-        At::Whole => usize::MAX,
-    });
-    told.extend(notes.into_iter().map(sentence));
+    told.extend(found.notes.iter().map(sentence));
     told
 }
 

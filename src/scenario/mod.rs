@@ -44,10 +44,14 @@ use crate::fault::Blame;
 pub use error::ScenarioError;
 use every::{Every, EveryIndex, Reply};
 use kinds::Kinds;
+pub(crate) use names::is_built_in;
+pub(crate) use request::{DELAY_MAX, ENGINE_HEADERS, FOLLOW_MAX};
 pub use schema::schema;
+pub(crate) use steps::STEPS_MAX;
 use steps::Step;
 pub use take::{Take, TakeFrom};
 use template::Template;
+pub(crate) use websocket::{RESERVED, RESERVED_OF_EVERY};
 
 /// A compiled scenario.
 #[derive(Clone, Debug)]

@@ -421,7 +421,7 @@ impl Vocabulary {
 const UUID: &str = "uuid";
 
 /// Whether templates always know this name.
-pub(super) fn is_built_in(name: &str) -> bool {
+pub(crate) fn is_built_in(name: &str) -> bool {
     name == UUID || BUILT_IN.iter().any(|(known, _)| *known == name)
 }
 

@@ -20,19 +20,20 @@ pub(super) use super::take::check_pointer;
 pub(super) type Result<T> = std::result::Result<T, ScenarioError>;
 
 /// The longest delay of any timer: instants are compared through a clock that wraps after 19 hours.
-pub(super) const DELAY_MAX: Duration = Duration::from_secs(9 * 3600);
+pub(crate) const DELAY_MAX: Duration = Duration::from_secs(9 * 3600);
 
 /// A request's timeout where the file gives none.
 const HTTP_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Header fields that the engine writes itself.
-const ENGINE_HEADERS: [&str; 5] = ["host", "content-length", "connection", "transfer-encoding", "upgrade"];
+pub(crate) const ENGINE_HEADERS: [&str; 5] =
+    ["host", "content-length", "connection", "transfer-encoding", "upgrade"];
 
 /// The type of a form.
 const FORM: &[u8] = b"application/x-www-form-urlencoded";
 
 /// Redirects that a request follows at most.
-const FOLLOW_MAX: u32 = 20;
+pub(crate) const FOLLOW_MAX: u32 = 20;
 
 pub(super) const HTTP_KEYS: [&str; 13] = [
     "name",

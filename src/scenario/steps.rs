@@ -18,7 +18,7 @@ use super::{HttpStep, MessageType, NamedError, Role};
 use crate::nearest;
 
 /// Steps after the upgrade at most.
-pub(super) const STEPS_MAX: usize = 32;
+pub(crate) const STEPS_MAX: usize = 32;
 
 /// Where the file gives none.
 const TIMEOUT: Duration = Duration::from_secs(10);

@@ -48,10 +48,10 @@ const OLD_KEYS: [(&str, &str); 6] = [
 ];
 
 /// Names in results that no step, periodic message or kind can have.
-const RESERVED: [&str; 4] = ["connect", "hold", "other", "same"];
+pub(crate) const RESERVED: [&str; 4] = ["connect", "hold", "other", "same"];
 
 /// Names in results that no periodic message can have, besides.
-const RESERVED_OF_EVERY: [&str; 3] = ["open", "entered", "left"];
+pub(crate) const RESERVED_OF_EVERY: [&str; 3] = ["open", "entered", "left"];
 
 /// The sections of steps, with those of their requests, and those of kinds, of which some take values.
 pub(super) fn taking_sections<'d>(root: &Section<'d>) -> Result<(Vec<Section<'d>>, Vec<Section<'d>>)> {

@@ -179,6 +179,64 @@ fn the_recording_of_rooms_is_taken_over() {
 }
 
 #[test]
+fn the_plan_of_orders_is_taken_over() {
+    let (scenario, told) = imported("orders.jmx");
+    assert_texts(
+        &scenario,
+        &[
+            ("http/0/basic_auth/user", "{user}"),
+            ("secret/0", "password"),
+            ("http/0/body", "{\n  \"item\": \"${__RandomString(4,abc)}\",\n  \"at\": {now_ms}\n}"),
+            ("http/0/take/number", r#"match:"number"\s*:\s*"?([^",}\]]+)"#),
+            ("http/0/take/checked_2", r#"match:("ordered":true)"#),
+            ("http/0/take/checked_3", "/number"),
+            ("websocket/url", "wss://push.shop.example/follow/{number}"),
+            ("websocket/subprotocol/0", "push.v2"),
+            ("websocket/steps/0/await/1", "none-yet"),
+            ("websocket/messages/news/starts", "NEWS "),
+            ("criteria/3/measure", "steps.request.max_ms"),
+        ],
+    );
+    assert_eq!(at(&scenario, "http/0/expect").as_integer(), Some(201));
+    for said in [
+        "put before its first line user,password",
+        "line 49: ${__RandomString(4,abc)} is sent as this text",
+        "The header Host",
+        "it connects anew each time",
+    ] {
+        assert!(told.contains(said), "{said}\n{told}");
+    }
+    let made = made("orders.jmx", &fixture("orders.jmx"));
+    assert!(made.scenario.contains("# 주문\n[[http]]\nname = \"request\""), "{}", made.scenario);
+    assert!(made.command.join(" ").contains("--allow-host push.shop.example"), "{:?}", made.command);
+}
+
+#[test]
+fn a_groups_own_loop_is_a_periodic_message() {
+    let (scenario, told) = imported("echo.jmx");
+    assert_texts(
+        &scenario,
+        &[
+            ("websocket/frames", "binary"),
+            ("websocket/every/0/send", "{hex:01 02 ff}"),
+            ("websocket/every/0/interval", "2s"),
+        ],
+    );
+    assert!(told.contains("JMeter calls that a success"), "{told}");
+    assert!(told.contains("\"echo\" takes whatever comes: nothing is awaited for it"), "{told}");
+    let made = made("echo.jmx", &fixture("echo.jmx"));
+    assert!(made.command.join(" ").ends_with("--sessions 5 \\   --ramp 1s --hold 1m"), "{:?}", made.command);
+}
+
+#[test]
+fn groups_that_do_different_things_are_refused() {
+    let error = import("apart.jmx", &fixture("apart.jmx"), "x.toml", &|_| None).expect_err("two scenarios");
+    let text = error.to_string();
+    assert!(text.contains("ThreadGroup \"writers\": it does something else"), "{text}");
+    assert!(text.contains("[[mix]]"), "{text}");
+}
+
+#[test]
 fn what_decides_at_run_time_is_refused_by_line() {
     let text = fixture("scripted.jmx");
     let Err(ImportError::Refused { refused, .. }) = import("scripted.jmx", &text, "x.toml", &|_| None) else {

@@ -6,6 +6,7 @@
 
 mod chosen;
 mod given;
+mod patterns;
 mod recording;
 mod repeats;
 mod requests;

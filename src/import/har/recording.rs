@@ -165,7 +165,12 @@ fn body(json: &Value) -> Option<String> {
 
 fn frame(json: &Value) -> Option<Frame> {
     let data = json.get("data").and_then(Value::as_str)?;
-    let is_binary = json.get("opcode").and_then(Value::as_u64) == Some(2);
+    let opcode = json.get("opcode").and_then(Value::as_u64).unwrap_or(1);
+    // Pings, Pongs and closes are answered by themselves.
+    if !matches!(opcode, 1 | 2) {
+        return None;
+    }
+    let is_binary = opcode == 2;
     let at_s = json.get("time").and_then(Value::as_f64).filter(|time| time.is_finite()).unwrap_or_default();
     Some(Frame {
         is_sent: json.get("type").and_then(Value::as_str) == Some("send"),

@@ -11,18 +11,17 @@ use super::super::names::Names;
 use super::super::text::{is_secret, literal};
 use super::given::{Given, In, Source, snake};
 use super::recording::Entry;
+use crate::scenario::{ENGINE_HEADERS, FOLLOW_MAX};
 
-/// Header fields that a browser sends by itself, and a session need not.
-const BROWSERS: [&str; 21] = [
+/// Header fields that a browser sends by itself, besides those of HTTP itself, and a session need not.
+const BROWSERS: [&str; 17] = [
     "accept",
     "accept-charset",
     "accept-encoding",
     "accept-language",
     "cache-control",
-    "connection",
-    "content-length",
+    "cookie",
     "dnt",
-    "host",
     "if-modified-since",
     "if-none-match",
     "keep-alive",
@@ -31,16 +30,12 @@ const BROWSERS: [&str; 21] = [
     "purpose",
     "referer",
     "te",
-    "transfer-encoding",
-    "upgrade",
     "upgrade-insecure-requests",
     "user-agent",
 ];
 /// Fields by which a login says who it is.
 const WHO: [&str; 9] =
     ["user", "username", "login", "email", "memberid", "userid", "account", "nickname", "name"];
-/// Redirects that are followed at most.
-const FOLLOW_MAX: u8 = 20;
 
 /// What the conversion of a recording works with.
 pub(super) struct Work<'w> {
@@ -88,7 +83,7 @@ pub(super) fn request(entries: &[Entry], source: Source, work: &mut Work<'_>) ->
 /// The entry in which the redirects of the first end, and how many there were.
 fn redirected(entries: &[Entry]) -> (usize, u8) {
     let mut last = 0;
-    while last + 1 < entries.len() && last < usize::from(FOLLOW_MAX) {
+    while last + 1 < entries.len() && last < FOLLOW_MAX as usize {
         let (entry, next) = (&entries[last], &entries[last + 1]);
         let place = entry.answer_header("location").and_then(|place| entry.url.join(place).ok());
         let leads_there = matches!(entry.status, 301 | 302 | 303 | 307 | 308)
@@ -107,7 +102,10 @@ pub(super) fn headers(entry: &Entry, is_upgrade: bool, work: &mut Work<'_>) -> V
     let mut headers: Vec<(String, String)> = Vec::new();
     for (name, value) in &entry.headers {
         let lower = name.to_ascii_lowercase();
-        if BROWSERS.contains(&lower.as_str()) || lower.starts_with("sec-") || lower == "cookie" {
+        if BROWSERS.contains(&lower.as_str())
+            || ENGINE_HEADERS.contains(&lower.as_str())
+            || lower.starts_with("sec-")
+        {
             continue;
         }
         let value = match lower.as_str() {

@@ -3,39 +3,27 @@
 //! Knows requests that were made beside it as steps. Invariant: each message that was sent is a step, one of a periodic
 //! message, an answer, or in a note; each that came is of a kind.
 
-use std::collections::BTreeMap;
-
 use startline_os::units::counted;
+use startline_protocol::matching::RULES_MAX;
 
 use super::super::model::{At, Every, Kind, Of, Own, Pause, Request, Socket, Step, in_order};
-use super::super::text::hex;
+use super::super::text::{hex, is_secret};
 use super::given::{In, Source};
+use super::patterns::{Frames, Repeated, answers, repeated};
 use super::recording::{Entry, Frame};
-use super::repeats::{differences, interval, rounded, shape};
+use super::repeats::{differences, rounded};
 use super::requests::{self, Work};
 use super::sorts::{Sort, Sorting, split};
+use crate::scenario::STEPS_MAX;
 
+/// A value of so many characters in a query is hardly the same for all.
+const OWN_CHARS_MIN: usize = 16;
 /// A reply comes within this time.
 const REPLY_MS: f64 = 5000.0;
-/// An answer is sent within this time.
-const ANSWER_MS: f64 = 1000.0;
 /// Shorter pauses are the page's own work.
 const PAUSE_MS: f64 = 400.0;
 /// Longer pauses are cut: what a person did meanwhile is no part of a test.
 const PAUSE_MS_MAX: f64 = 60_000.0;
-/// Steps that a scenario can have.
-const STEPS_MAX: usize = 32;
-/// Periodic messages that a scenario can have.
-const EVERY_MAX: usize = 8;
-/// Kinds that a scenario can have.
-const KINDS_MAX: usize = 60;
-
-/// What was sent again and again.
-struct Repeated {
-    /// Indexes into the frames.
-    sent: Vec<usize>,
-    interval: Pause,
-}
 
 /// What a session does between the upgrade and being open.
 enum Act<'e> {
@@ -43,30 +31,15 @@ enum Act<'e> {
     Request(&'e [Entry]),
 }
 
-/// What is known of the frames.
-struct Frames<'e> {
-    all: &'e [Frame],
-    sorts: Vec<Sort>,
-    /// How often each sort came.
-    came: BTreeMap<Sort, usize>,
-}
-
 /// Makes the WebSocket. `beside` are the requests that were made once it was opened.
 pub(super) fn socket(entry: &Entry, beside: &[Entry], work: &mut Work<'_>) -> Socket {
     let all = &entry.frames[..];
     let (sent, received): (Vec<&Frame>, Vec<&Frame>) = all.iter().partition(|frame| frame.is_sent);
     let (of_sent, of_received) = (Sorting::of(&sent), Sorting::of(&received));
-    let sorts: Vec<Sort> = all
-        .iter()
-        .map(|frame| if frame.is_sent { of_sent.sort(frame) } else { of_received.sort(frame) })
-        .collect();
-    let mut came = BTreeMap::new();
-    for (_, sort) in all.iter().zip(&sorts).filter(|(frame, _)| !frame.is_sent) {
-        *came.entry(sort.clone()).or_insert(0) += 1;
-    }
-    let frames = Frames { all, sorts, came };
-    let mut socket =
-        Socket { url: url(entry, work), headers: requests::headers(entry, true, work), ..Socket::default() };
+    let frames = Frames::of(all, &of_sent, &of_received);
+    let url = url(entry, work);
+    note_own_values(entry, &url, work);
+    let mut socket = Socket { url, headers: requests::headers(entry, true, work), ..Socket::default() };
     if let Some(offered) = entry.header("sec-websocket-protocol") {
         socket.subprotocols = offered
             .split(',')
@@ -120,6 +93,21 @@ fn url(entry: &Entry, work: &mut Work<'_>) -> String {
     whole
 }
 
+/// Values of the URL's query that no answer gave are the recorder's: each session needs its own.
+fn note_own_values(entry: &Entry, url: &str, work: &mut Work<'_>) {
+    let fixed = entry.url.query_pairs().filter(|(name, value)| {
+        let is_own = is_secret(name) || name.contains("ticket") || value.chars().count() >= OWN_CHARS_MIN;
+        is_own && !url.contains(&format!("{name}={{"))
+    });
+    for (name, _) in fixed {
+        let text = format!(
+            "The WebSocket's URL has {name}=, which no answer in the recording gave: record the request that gives it, or give each \
+             member one (a column of --members)"
+        );
+        work.found.note(Of::Warning, At::Entry(entry.number), text);
+    }
+}
+
 /// A kind for each sort that came, in the order of coming.
 fn kinds(frames: &Frames<'_>, type_at: &str, entry: &Entry, work: &mut Work<'_>) -> Vec<(Sort, Kind)> {
     let mut kinds: Vec<(Sort, Kind)> = Vec::new();
@@ -127,9 +115,9 @@ fn kinds(frames: &Frames<'_>, type_at: &str, entry: &Entry, work: &mut Work<'_>)
         if frame.is_sent || kinds.iter().any(|(known, _)| known == sort) {
             continue;
         }
-        if kinds.len() == KINDS_MAX {
+        if kinds.len() == RULES_MAX {
             let text =
-                format!("There are more than {KINDS_MAX} kinds of messages: the rest is counted as other");
+                format!("There are more than {RULES_MAX} kinds of messages: the rest is counted as other");
             work.found.note(Of::Left, At::Entry(entry.number), text);
             break;
         }
@@ -138,62 +126,6 @@ fn kinds(frames: &Frames<'_>, type_at: &str, entry: &Entry, work: &mut Work<'_>)
         kinds.push((sort.clone(), Kind { name, rule, ..Kind::default() }));
     }
     kinds
-}
-
-/// Constant messages that followed one kind at once, each time: its answer. Returns the frames that are answers.
-fn answers(frames: &Frames<'_>, kinds: &mut [(Sort, Kind)]) -> Vec<usize> {
-    let mut used = Vec::new();
-    for (sort, kind) in kinds {
-        let count = frames.came.get(sort).copied().unwrap_or_default();
-        let mut followed = Vec::new();
-        for (k, frame) in frames.all.iter().enumerate() {
-            let before = k.checked_sub(1).map(|k| (&frames.all[k], &frames.sorts[k]));
-            let is_next = before.is_some_and(|(before, of)| {
-                !before.is_sent && of == sort && frame.at_ms - before.at_ms <= ANSWER_MS
-            });
-            if frame.is_sent && is_next {
-                followed.push(k);
-            }
-        }
-        let says = |k: &usize| (&frames.all[*k].text, &frames.all[*k].bytes);
-        let is_same = followed.windows(2).all(|pair| says(&pair[0]) == says(&pair[1]));
-        let all_sent = |k: &usize| {
-            frames.all.iter().filter(|frame| frame.is_sent && (&frame.text, &frame.bytes) == says(k)).count()
-        };
-        let is_answer = count >= 2
-            && followed.len() + 1 >= count
-            && is_same
-            && followed.first().is_some_and(|k| all_sent(k) == followed.len());
-        if is_answer {
-            let first = &frames.all[followed[0]];
-            kind.answer = Some(
-                first
-                    .bytes
-                    .as_ref()
-                    .map_or_else(|| super::super::text::literal(&first.text), |bytes| hex(bytes)),
-            );
-            used.extend(followed);
-        }
-    }
-    used
-}
-
-/// Messages of one shape that were sent at nearly constant intervals.
-fn repeated(frames: &Frames<'_>, used: &[usize]) -> Vec<Repeated> {
-    let mut groups: Vec<(String, Vec<usize>)> = Vec::new();
-    for (k, frame) in frames.all.iter().enumerate().filter(|(k, frame)| frame.is_sent && !used.contains(k)) {
-        let shape =
-            frame.bytes.as_ref().map_or_else(|| shape(&frame.text), |bytes| format!("bytes {}", hex(bytes)));
-        match groups.iter_mut().find(|(known, _)| *known == shape) {
-            Some((_, all)) => all.push(k),
-            None => groups.push((shape, vec![k])),
-        }
-    }
-    let repeated = |(_, sent): (String, Vec<usize>)| {
-        let times: Vec<f64> = sent.iter().map(|k| frames.all[*k].at_ms).collect();
-        interval(&times).map(|interval| Repeated { sent, interval })
-    };
-    groups.into_iter().filter_map(repeated).take(EVERY_MAX).collect()
 }
 
 struct Making<'m, 'w> {

@@ -12,16 +12,12 @@ use super::extract;
 use super::json_path;
 use super::scope::Scope;
 use super::values::Values;
+use crate::scenario::{ENGINE_HEADERS, FOLLOW_MAX};
 
 /// What JMeter takes for success, but for redirects: any status from 200 to 399.
 const SUCCESS: [u16; 4] = [200, 201, 202, 204];
 /// Redirects that are no success of their own where none is followed.
 const REDIRECTS: [u16; 3] = [301, 302, 303];
-/// As many as JMeter follows.
-const FOLLOW: u8 = 20;
-/// Header fields that the engine writes itself.
-const ENGINE_HEADERS: [&str; 5] = ["host", "content-length", "connection", "transfer-encoding", "upgrade"];
-
 /// What a plan's conversion works with.
 pub(super) struct Work<'w> {
     pub(super) values: &'w mut Values,
@@ -63,7 +59,7 @@ pub(super) fn request(element: Element<'_>, scope: &Scope<'_>, work: &mut Work<'
     request.basic_auth = scope.basic_auth(work.values, work.found);
     content(element, scope, work, &mut request);
     let follows = element.flag("HTTPSampler.follow_redirects") || element.flag("HTTPSampler.auto_redirects");
-    request.follow = if follows { FOLLOW } else { 0 };
+    request.follow = if follows { FOLLOW_MAX as u8 } else { 0 };
     request.timeout = timeout(element, scope);
     for extractor in &scope.extractors {
         request.take.extend(extract::takes(*extractor, false, work.found, work.refused));
@@ -282,9 +278,28 @@ fn unlike(element: Element<'_>, work: &mut Work<'_>, line: usize) {
             "write the multipart body as \"body\", with its Content-Type and boundary in \"headers\"",
         );
     }
-    if element.flag("HTTPSampler.image_parser") {
-        let text =
-            format!("{}: embedded resources are not loaded: sessions load what they list", element.called());
-        work.found.note(Of::Left, At::Line(line), text);
+    let mut left = |is_there: bool, what: &str| {
+        if is_there {
+            work.found.note(Of::Left, At::Line(line), format!("{}: {what}", element.called()));
+        }
+    };
+    left(
+        element.flag("HTTPSampler.image_parser"),
+        "embedded resources are not loaded: sessions load what they list",
+    );
+    left(
+        element.text("HTTPSampler.proxyHost").is_some(),
+        "its proxy: requests go to the target itself (--resolve says where that is)",
+    );
+    left(
+        element.text("HTTPSampler.ipSource").is_some(),
+        "its source address: --source-ip gives the run several",
+    );
+    if element.text("HTTPSampler.use_keepalive").is_some() && !element.flag("HTTPSampler.use_keepalive") {
+        work.found.note(
+            Of::Changed,
+            At::Whole,
+            "Requests without keep-alive: a session's requests go over one connection",
+        );
     }
 }

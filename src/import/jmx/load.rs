@@ -20,7 +20,7 @@ pub(super) fn groups(groups: &[Element<'_>], work: &mut Work<'_>) {
             Some(threads) => sessions = sessions.saturating_add(threads),
             None => {
                 let text = format!(
-                    "{}: its load is not that of a thread group: say it with --sessions, --ramp or --stages",
+                    "{}: its load is not that of a thread group: say it with --sessions, --ramp or --stage",
                     group.called()
                 );
                 work.found.note(Of::Left, at, text);
@@ -96,6 +96,11 @@ pub(super) fn data_set(element: Element<'_>, folder: &str, work: &mut Work<'_>, 
     }
     if separator(delimiter) != ',' {
         let text = format!("{file}: its fields are between \"{delimiter}\"; a file of members has commas");
+        work.found.note(Of::Warning, at, text);
+    }
+    let encoding = element.raw("fileEncoding").trim();
+    if !matches!(encoding.to_ascii_uppercase().as_str(), "" | "UTF-8" | "US-ASCII" | "ASCII") {
+        let text = format!("{file}: its encoding is {encoding}; a file of members is UTF-8");
         work.found.note(Of::Warning, at, text);
     }
     recycle(element, &file, text.as_deref(), !names.is_empty(), work);

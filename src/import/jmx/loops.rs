@@ -7,11 +7,10 @@ use super::super::model::{At, Every, Of, Pause};
 use super::element::Element;
 use super::flow::{self, Act};
 use super::socket::{Making, Sampler, as_sampler, is_read, timeout};
+use crate::scenario::every::EVERY_MAX;
 
 /// An interval where a loop has no timer.
 const INTERVAL_MS: u64 = 1000;
-/// Periodic messages that a scenario can have.
-const EVERY_MAX: usize = 8;
 
 impl<'t> Making<'_, '_> {
     /// A Ping with each interval; without one, a single Ping.
@@ -118,29 +117,25 @@ impl<'t> Making<'_, '_> {
             };
             let (element, at) = (*element, At::Line(element.line()));
             let Some(sampler) = as_sampler(act) else { continue };
+            self.note_connection(element);
             match element.class() {
                 "SingleWriteWebSocketSampler" => {
-                    let mut read = None;
+                    let mut reads = Vec::new();
                     while let Some(next) = rest.next_if(|next| is_read(next)).and_then(as_sampler) {
-                        let asserts = !next.scope.assertions.is_empty();
-                        if read
-                            .is_none_or(|known: Sampler<'_, 't>| known.scope.assertions.is_empty() && asserts)
-                        {
-                            read = Some(next);
-                        }
+                        reads.push(next);
+                    }
+                    // Of several reads the one that looks at what it reads is the reply's.
+                    let asserts = |read: &Sampler<'_, 't>| !read.scope.assertions.is_empty();
+                    let at = reads.iter().position(asserts).unwrap_or_default();
+                    let read = reads.get(at).copied();
+                    for (_, other) in reads.iter().enumerate().filter(|(k, _)| *k != at) {
+                        self.listens(*other);
                     }
                     self.periodic(sampler, read, interval);
                 }
                 "RequestResponseWebSocketSampler" => self.periodic(sampler, Some(sampler), interval),
                 "PingPongSampler" => self.ping(sampler, Some(interval)),
-                "SingleReadWebSocketSampler" => {
-                    let text = format!(
-                        "{}: every frame is read as it comes, and counted by its kind",
-                        element.called()
-                    );
-                    self.work.found.note(Of::Changed, at, text);
-                    self.note_filters(sampler.scope);
-                }
+                "SingleReadWebSocketSampler" => self.listens(sampler),
                 "HTTPSamplerProxy" => {
                     let text =
                         format!("{}: once a session is open it makes no HTTP requests", element.called());
@@ -153,6 +148,14 @@ impl<'t> Making<'_, '_> {
                 }
             }
         }
+    }
+
+    /// A read that is no reply's.
+    fn listens(&mut self, read: Sampler<'_, 't>) {
+        let text =
+            format!("{}: every frame is read as it comes, and counted by its kind", read.element.called());
+        self.work.found.note(Of::Changed, At::Line(read.element.line()), text);
+        self.note_filters(read.scope);
     }
 
     /// A write that is repeated, and the read of its reply.
@@ -171,14 +174,23 @@ impl<'t> Making<'_, '_> {
             if every.reply.is_some() {
                 every.timeout = timeout(read.element, "readTimeout");
             }
+            for extractor in &read.scope.extractors {
+                let text = format!(
+                    "{}: once a session is open, values are taken by a kind, for its own answer",
+                    extractor.called()
+                );
+                self.work.found.note(Of::Left, At::Line(extractor.line()), text);
+            }
             self.note_filters(read.scope);
-            self.warn_of_stale_reads(read);
+            if !interval.is_none() {
+                self.warn_of_stale_reads(read, every.reply.is_some());
+            }
         }
         self.every(every, element);
     }
 
     /// What a read of one frame gets on a server that broadcasts.
-    fn warn_of_stale_reads(&mut self, read: Sampler<'_, 't>) {
+    pub(super) fn warn_of_stale_reads(&mut self, read: Sampler<'_, 't>, is_known: bool) {
         let has_filter = read.scope.filters.iter().any(|filter| filter.class() != "PingFrameFilter");
         if has_filter {
             return;
@@ -189,10 +201,13 @@ impl<'t> Making<'_, '_> {
             }
             false => "JMeter's assertion then fails though the server answered",
         };
+        let here = match is_known {
+            true => "Here the reply is known by its kind, and everything else is counted as it comes",
+            false => "Say which kind the reply is, and await that",
+        };
         let text = format!(
-            "{} reads one frame, and nothing reads while the timer sleeps: on a server that broadcasts it takes the oldest \
-             broadcast that waits, not the reply. {what}. Here the reply is known by its kind, and everything else is \
-             counted as it comes",
+            "{} reads one frame, and nothing reads while a timer sleeps: on a server that broadcasts it takes the oldest \
+             broadcast that waits, not the reply. {what}. {here}",
             read.element.called()
         );
         self.work.found.note(Of::Warning, At::Line(read.element.line()), text);

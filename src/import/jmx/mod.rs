@@ -28,8 +28,10 @@ use http::Work;
 use scope::Scope;
 use values::{Origin, Values, declare};
 
-/// The longest delay of a scenario: nine hours.
-const DELAY_MAX_MS: u64 = 9 * 3600 * 1000;
+use crate::scenario::DELAY_MAX;
+
+/// The longest delay of a scenario.
+const DELAY_MAX_MS: u64 = DELAY_MAX.as_millis() as u64;
 /// The longest run: ten days.
 const RUN_MAX_S: u64 = 10 * 24 * 3600;
 
@@ -208,6 +210,7 @@ fn session<'t>(group: Element<'t>, outer: &Scope<'t>, work: &mut Work<'_>) {
     if times != Some(1) {
         acts = repeated(group, acts, times, work);
     }
+    let acts = unrolled(acts, work);
     let open = acts.iter().position(|act| matches!(act, Act::Sample { element, .. } if opens(*element)));
     let before = &acts[..open.unwrap_or(acts.len())];
     requests(before, work);
@@ -220,6 +223,30 @@ fn session<'t>(group: Element<'t>, outer: &Scope<'t>, work: &mut Work<'_>) {
         let socket = socket::socket((*element, scope), &acts[at + 1..], work);
         work.found.socket = Some(socket);
     }
+}
+
+/// The same acts, where a loop around the whole of a WebSocket's life is played once.
+fn unrolled<'t>(acts: Vec<Act<'t>>, work: &mut Work<'_>) -> Vec<Act<'t>> {
+    let opens_here = |act: &Act<'_>| matches!(act, Act::Sample { element, .. } if opens(*element));
+    if acts.iter().any(opens_here) {
+        return acts;
+    }
+    let mut all = Vec::new();
+    for act in acts {
+        match act {
+            Act::Loop { element, acts, .. } if acts.iter().any(opens_here) => {
+                let text = format!(
+                    "{}: it connects anew each time; a session plays it once, and lifetime has others take the place of those \
+                     that end",
+                    element.called()
+                );
+                work.found.note(Of::Changed, At::Line(element.line()), text);
+                all.extend(acts);
+            }
+            act => all.push(act),
+        }
+    }
+    all
 }
 
 /// A thread group that loops: what it does once stays before the loop, the rest is in it.
@@ -248,18 +275,12 @@ fn repeated<'t>(
         before.push(Act::Loop { times, element: group, acts: rest });
         return before;
     }
-    let text = match times {
-        Some(times) => format!(
-            "{}: each thread plays all of it {times} times; a session plays it once: raise --sessions, or give lifetime (sessions \
-             that end are replaced)",
-            group.called()
-        ),
-        None => format!(
-            "{}: each thread plays all of it again and again; a session plays it once: raise --sessions, or give lifetime (sessions \
-             that end are replaced)",
-            group.called()
-        ),
-    };
+    let times = times.map_or_else(|| "again and again".to_owned(), |times| format!("{times} times"));
+    let text = format!(
+        "{}: each thread plays all of it {times}; a session plays it once: raise --sessions, or with a WebSocket give lifetime, \
+         which has others take the place of those that end",
+        group.called()
+    );
     work.found.note(Of::Changed, At::Line(group.line()), text);
     acts
 }

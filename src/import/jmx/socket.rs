@@ -12,9 +12,8 @@ use super::flow::{self, Act};
 use super::http::{self, Work};
 use super::kinds::{self, Kinds};
 use super::scope::{Scope, origin};
+use crate::scenario::STEPS_MAX;
 
-/// Steps that a scenario can have.
-const STEPS_MAX: usize = 32;
 /// A hold longer than this is questioned.
 const LONG_HOLD: Duration = Duration::from_secs(3600);
 
@@ -29,6 +28,7 @@ pub(super) struct Making<'w, 'o> {
     pub(super) hold_ms: u64,
     pub(super) has_endless_loop: bool,
     pub(super) is_closed: bool,
+    opened_by_line: usize,
     /// Whether any message is text, and any binary.
     pub(super) sends: (bool, bool),
 }
@@ -52,6 +52,7 @@ pub(super) fn socket<'t>(open: (Element<'t>, &Scope<'t>), acts: &[Act<'t>], work
         hold_ms: 0,
         has_endless_loop: false,
         is_closed: false,
+        opened_by_line: element.line(),
         sends: (false, false),
     };
     making.open(element, scope);
@@ -185,6 +186,7 @@ impl<'t> Making<'_, '_> {
             let text = format!("{}: a session is over once its WebSocket is closed", element.called());
             return self.work.found.note(Of::Left, At::Line(element.line()), text);
         }
+        self.note_connection(element);
         match element.class() {
             "TestAction" => match flow::pause_of(element, self.work) {
                 Some(pause) => self.pause = self.pause.plus(pause),
@@ -214,6 +216,17 @@ impl<'t> Making<'_, '_> {
                 self.step(step);
             }
             _ => self.message(sampler, read),
+        }
+    }
+
+    /// A sampler that opens a connection of its own though there is one.
+    pub(super) fn note_connection(&mut self, element: Element<'t>) {
+        if element.flag("createNewConnection") && element.line() != self.opened_by_line {
+            let text = format!(
+                "{}: it opens a connection of its own; a session has one, over which all goes",
+                element.called()
+            );
+            self.work.found.note(Of::Changed, At::Line(element.line()), text);
         }
     }
 
@@ -255,6 +268,7 @@ impl<'t> Making<'_, '_> {
         }
         let (name, comments) = self.work.name(element, "step");
         let mut step = Step { name, send, comments, ..Step::default() };
+        let has_slept = !self.pause.is_none() && !self.socket.steps.is_empty();
         if let Some(read) = reads {
             if read.element.flag("optional") {
                 let text = format!(
@@ -272,6 +286,9 @@ impl<'t> Making<'_, '_> {
                 }
             }
             self.note_filters(read.scope);
+            if has_slept || !is_read && !read.pause.is_none() {
+                self.warn_of_stale_reads(read, !step.awaits.is_empty());
+            }
         }
         let does_nothing = step.send.is_none() && step.awaits.is_empty();
         if !does_nothing {
@@ -352,6 +369,9 @@ impl<'t> Making<'_, '_> {
     fn finish(mut self) -> Socket {
         if !self.has_endless_loop && self.hold_ms > 0 {
             let hold = Duration::from_millis(self.hold_ms.div_ceil(1000).saturating_mul(1000));
+            // A group's own duration ends its loops.
+            let duration = self.work.found.load.hold.unwrap_or(hold);
+            let hold = hold.min(duration);
             self.work.found.load.hold = Some(hold);
             if hold > LONG_HOLD {
                 let text = format!(
