@@ -107,10 +107,11 @@ pub(super) fn in_order(mut kinds: Vec<Kind>) -> Vec<Kind> {
     kinds.sort_by_key(|kind| {
         let rule = &kind.rule;
         let conditions = rule.fields.len() + usize::from(rule.contains.is_some());
+        let with_start = conditions + usize::from(rule.starts.is_some());
         match (&rule.is, &rule.starts) {
             (Some(_), _) => (0, 0),
             (_, Some(starts)) if conditions == 0 => (2, usize::MAX - starts.len()),
-            _ => (1, usize::MAX - conditions),
+            _ => (1, usize::MAX - with_start),
         }
     });
     kinds

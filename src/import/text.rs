@@ -2,8 +2,8 @@
 //!
 //! Knows nothing of what they are for. Invariant: whatever a text contains, the file says exactly that.
 
-use crate::scenario::is_built_in;
 use crate::scenario::template::Brace;
+use crate::scenario::{is_built_in, is_token};
 
 /// Words by which a text is known to be a secret.
 const SECRET_WORDS: [&str; 10] =
@@ -72,6 +72,32 @@ pub(super) fn literal(text: &str) -> String {
         }
     }
     out + rest
+}
+
+/// The same template as part of a URL: what cannot stand in one is percent-encoded, values stay as they are.
+pub(super) fn in_url(template: &str) -> String {
+    let mut out = String::with_capacity(template.len());
+    let mut rest = template;
+    while let Some(c) = rest.chars().next() {
+        if let Some(brace) = Brace::read(rest) {
+            out.push_str(brace.text);
+            rest = &rest[brace.text.len()..];
+            continue;
+        }
+        rest = &rest[c.len_utf8()..];
+        match c.is_ascii_graphic() && c != '#' {
+            true => out.push(c),
+            false => {
+                c.encode_utf8(&mut [0; 4]).bytes().for_each(|byte| out.push_str(&format!("%{byte:02X}")))
+            }
+        }
+    }
+    out
+}
+
+/// Whether a header field can be sent as it is.
+pub(super) fn is_header(name: &str, value: &str) -> bool {
+    is_token(name) && !value.chars().any(char::is_control)
 }
 
 /// The names that a template refers to.
@@ -167,6 +193,11 @@ mod tests {
             assert_eq!(String::from_utf8(bytes).expect("text"), text);
         }
         assert_eq!(names_in("/a/{x}?t={y|url}&n={{z}}{n:6}"), ["x", "y", "n"]);
+    }
+
+    #[test]
+    fn what_cannot_stand_in_a_url_is_encoded() {
+        assert_eq!(in_url("/a b/가?x={x|url}#y{{z}}"), "/a%20b/%EA%B0%80?x={x|url}%23y{{z}}");
     }
 
     #[test]

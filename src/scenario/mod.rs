@@ -49,6 +49,7 @@ pub(crate) use request::{DELAY_MAX, ENGINE_HEADERS, FOLLOW_MAX};
 pub use schema::schema;
 pub(crate) use steps::STEPS_MAX;
 use steps::Step;
+pub(crate) use take::is_token;
 pub use take::{Take, TakeFrom};
 use template::Template;
 pub(crate) use websocket::{RESERVED, RESERVED_OF_EVERY};

@@ -143,7 +143,7 @@ pub(super) fn as_pointer(text: &str) -> Option<String> {
 
 /// Whether a header field may have this name (RFC 9110's token), by the parser that answers are read
 /// with.
-pub(super) fn is_token(name: &str) -> bool {
+pub(crate) fn is_token(name: &str) -> bool {
     let field = format!("{name}:\r\n\r\n");
     let mut parsed = [httparse::EMPTY_HEADER];
     let complete =

@@ -110,6 +110,10 @@ pub(super) fn read(file: &str, text: &str) -> Result<Vec<Entry>, ImportError> {
 fn entry(number: usize, json: &Value) -> Option<Entry> {
     let text = |pointer: &str| json.pointer(pointer).and_then(Value::as_str);
     let url = Url::parse(text("/request/url")?).ok().filter(Url::has_host)?;
+    let method = text("/request/method").unwrap_or("GET").trim().to_ascii_uppercase();
+    if method.is_empty() || !method.bytes().all(|byte| byte.is_ascii_uppercase()) {
+        return None;
+    }
     let content = text("/response/content/text");
     let answer = match text("/response/content/encoding") {
         Some("base64") => content
@@ -122,7 +126,7 @@ fn entry(number: usize, json: &Value) -> Option<Entry> {
     Some(Entry {
         number,
         at_ms: text("/startedDateTime").and_then(instant_ms).unwrap_or_default(),
-        method: text("/request/method").unwrap_or("GET").to_ascii_uppercase(),
+        method,
         url,
         headers: headers(json.pointer("/request/headers")),
         body: body(json),

@@ -8,7 +8,7 @@ use url::form_urlencoded;
 
 use super::super::model::{At, Found, Of, Request, Variable};
 use super::super::names::Names;
-use super::super::text::{is_secret, literal};
+use super::super::text::{in_url, is_header, is_secret, literal};
 use super::given::{Given, In, Source, snake};
 use super::recording::Entry;
 use crate::scenario::{ENGINE_HEADERS, FOLLOW_MAX};
@@ -57,7 +57,7 @@ pub(super) fn request(entries: &[Entry], source: Source, work: &mut Work<'_>) ->
         ..Request::default()
     };
     secrets(entry, work);
-    request.path = work.given.template(&entry.path(), In::Url, entry.at_ms, &[]);
+    request.path = in_url(&work.given.template(&entry.path(), In::Url, entry.at_ms, &[]));
     request.headers = headers(entry, false, work);
     body(entry, work, &mut request);
     let (last, follow) = redirected(entries);
@@ -124,7 +124,8 @@ pub(super) fn headers(entry: &Entry, is_upgrade: bool, work: &mut Work<'_>) -> V
             // Numbers in them are versions, not instants.
             _ => work.given.template(value, In::Text, 0.0, &[]),
         };
-        if !headers.iter().any(|(known, _)| known.eq_ignore_ascii_case(name)) {
+        let is_new = !headers.iter().any(|(known, _)| known.eq_ignore_ascii_case(name));
+        if is_new && is_header(name, &value) {
             headers.push((canonical(name), value));
         }
     }

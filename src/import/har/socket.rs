@@ -7,7 +7,7 @@ use startline_os::units::counted;
 use startline_protocol::matching::RULES_MAX;
 
 use super::super::model::{At, Every, Kind, Of, Own, Pause, Request, Socket, Step, in_order};
-use super::super::text::{hex, is_secret};
+use super::super::text::{hex, in_url, is_secret};
 use super::given::{In, Source};
 use super::patterns::{Frames, Repeated, answers, repeated};
 use super::recording::{Entry, Frame};
@@ -74,12 +74,12 @@ pub(super) fn socket(entry: &Entry, beside: &[Entry], work: &mut Work<'_>) -> So
 }
 
 fn url(entry: &Entry, work: &mut Work<'_>) -> String {
-    let whole = work.given.template(entry.url.as_str(), In::Url, entry.at_ms, &[]);
+    let whole = in_url(&work.given.template(entry.url.as_str(), In::Url, entry.at_ms, &[]));
     if whole.starts_with('{') {
         return whole;
     }
     if entry.origin() == work.origin {
-        return work.given.template(&entry.path(), In::Url, entry.at_ms, &[]);
+        return in_url(&work.given.template(&entry.path(), In::Url, entry.at_ms, &[]));
     }
     let host = entry.url.host_str().unwrap_or_default();
     if !work

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::super::error::Refusal;
 use super::super::model::{At, Criterion, Found, Of, Request};
 use super::super::names::{Names, slug};
+use super::super::text::{in_url, is_header, literal};
 use super::element::{Element, Part, milliseconds};
 use super::extract;
 use super::json_path;
@@ -52,7 +53,7 @@ impl Work<'_> {
 pub(super) fn request(element: Element<'_>, scope: &Scope<'_>, work: &mut Work<'_>) -> Request {
     let line = element.line();
     let (name, comments) = work.name(element, "request");
-    let method = element.text("HTTPSampler.method").unwrap_or("GET").trim().to_ascii_uppercase();
+    let method = method(element, work);
     let mut request = Request { name, method, comments, ..Request::default() };
     request.path = path(element, scope, work);
     request.headers = headers(scope, work);
@@ -75,6 +76,16 @@ pub(super) fn request(element: Element<'_>, scope: &Scope<'_>, work: &mut Work<'
     request
 }
 
+fn method(element: Element<'_>, work: &mut Work<'_>) -> String {
+    let written = element.text("HTTPSampler.method").unwrap_or("GET").trim();
+    let method = work.values.constant(written).unwrap_or_default().to_ascii_uppercase();
+    let is_method = !method.is_empty() && method.bytes().all(|byte| byte.is_ascii_uppercase());
+    if !is_method {
+        work.refuse(element, "its method is not known before the test: write a request for each method");
+    }
+    method
+}
+
 /// Path and query; the target is the first host that a plan names, and no request may go to another.
 fn path(element: Element<'_>, scope: &Scope<'_>, work: &mut Work<'_>) -> String {
     let line = element.line();
@@ -82,7 +93,8 @@ fn path(element: Element<'_>, scope: &Scope<'_>, work: &mut Work<'_>) -> String 
     let is_url = written.starts_with("http://") || written.starts_with("https://");
     let (origin, path) = match is_url {
         true => {
-            let host_end = written[8..].find('/').map_or(written.len(), |at| at + 8);
+            let host = written.find("://").map_or(0, |at| at + 3);
+            let host_end = written[host..].find('/').map_or(written.len(), |at| at + host);
             (work.values.constant(&written[..host_end]), &written[host_end..])
         }
         false => (scope.defaults.origin(element, work.values), written),
@@ -99,11 +111,7 @@ fn path(element: Element<'_>, scope: &Scope<'_>, work: &mut Work<'_>) -> String 
             }
         }
     }
-    let path = work.template(path, line);
-    match path.is_empty() || !(path.starts_with('/') || path.starts_with('{')) {
-        true => format!("/{path}"),
-        false => path,
-    }
+    work.values.path(path, line, work.found)
 }
 
 fn headers(scope: &Scope<'_>, work: &mut Work<'_>) -> Vec<(String, String)> {
@@ -120,7 +128,12 @@ fn headers(scope: &Scope<'_>, work: &mut Work<'_>) -> Vec<(String, String)> {
             work.found.note(Of::Left, at, "The header Cookie: the cookie manager's cookies are sent instead");
             continue;
         }
-        let value = work.template(value, *line);
+        let value = work.template(value.trim(), *line);
+        if !is_header(name, &value) {
+            let text = format!("The header {name:?}: it cannot be sent as it is");
+            work.found.note(Of::Left, at, text);
+            continue;
+        }
         headers.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
         headers.push((name.trim().to_owned(), value));
     }
@@ -156,8 +169,8 @@ fn content(element: Element<'_>, scope: &Scope<'_>, work: &mut Work<'_>, request
                 "" => work.template(value, line),
                 filter => encoded(&work.values.template_with(value, filter, line, work.found)),
             };
+            let (name, value) = (in_url(&literal(argument.text("Argument.name"))), in_url(&value));
             let between = if request.path.contains('?') { '&' } else { '?' };
-            let name = encoded(argument.text("Argument.name"));
             request.path.push_str(&format!("{between}{name}={value}"));
         }
     }

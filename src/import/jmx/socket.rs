@@ -4,8 +4,8 @@
 
 use std::time::Duration;
 
-use super::super::model::{At, Every, Of, Pause, Request, Socket, Step, in_order};
-use super::super::text::{hex, literal};
+use super::super::model::{At, Of, Pause, Request, Socket, Step, in_order};
+use super::super::text::{hex, is_header, literal};
 use super::element::{Element, milliseconds};
 use super::extract;
 use super::flow::{self, Act};
@@ -106,9 +106,7 @@ impl<'t> Making<'_, '_> {
         let secure = element.flag("TLS");
         let host = element.text("server").and_then(|text| self.work.values.constant(text));
         let port = element.text("port").and_then(|text| self.work.values.constant(text));
-        let path = element.text("path").unwrap_or("/").trim();
-        let path = self.work.values.template(path, line, self.work.found);
-        let path = if path.starts_with(['/', '{']) { path } else { format!("/{path}") };
+        let path = self.work.values.path(element.text("path").unwrap_or("/").trim(), line, self.work.found);
         let own = host.and_then(|host| origin(if secure { "https" } else { "http" }, &host, port.as_deref()));
         let target =
             self.work.found.load.target.get_or_insert_with(|| own.clone().unwrap_or_default()).clone();
@@ -132,7 +130,7 @@ impl<'t> Making<'_, '_> {
             timeout(element, "connectTimeout").or_else(|| timeout(element, "readTimeout"));
         self.socket.basic_auth = scope.basic_auth(self.work.values, self.work.found);
         for (name, value, line) in &scope.headers {
-            let value = self.work.values.template(value, *line, self.work.found);
+            let value = self.work.values.template(value.trim(), *line, self.work.found);
             let lower = name.to_ascii_lowercase();
             match lower.as_str() {
                 "sec-websocket-protocol" => {
@@ -145,7 +143,7 @@ impl<'t> Making<'_, '_> {
                 "host" | "connection" | "upgrade" | "content-length" | "content-type"
                 | "transfer-encoding" => {}
                 "cookie" if scope.has_cookies => {}
-                _ if lower.starts_with("sec-websocket-") => {}
+                _ if lower.starts_with("sec-websocket-") || !is_header(name, &value) => {}
                 _ => {
                     self.socket.headers.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
                     self.socket.headers.push((name.clone(), value));

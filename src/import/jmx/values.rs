@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::super::model::{At, Found, Of, Variable};
-use super::super::text::{identifier, is_secret, literal};
+use super::super::text::{identifier, in_url, is_secret, literal};
 
 /// Variables that refer to variables, at most.
 const DEPTH_MAX: u32 = 8;
@@ -136,6 +136,29 @@ impl Values {
             }
         }
         out
+    }
+
+    /// A path as a template, which begins with `/` or with a value that an answer gave.
+    pub(super) fn path(&mut self, text: &str, line: usize, found: &mut Found) -> String {
+        let template = in_url(&self.template(text, line, found));
+        let begins_well = match pieces(text).first() {
+            Some(Piece::Variable(name)) if matches!(self.known.get(*name), Some(Origin::Taken)) => true,
+            Some(_) => self.constant_begin(text).is_some_and(|begin| begin == '/'),
+            None => false,
+        };
+        if begins_well { template } else { format!("/{template}") }
+    }
+
+    /// What a text begins with, if the plan says it.
+    fn constant_begin(&self, text: &str) -> Option<char> {
+        match pieces(text).first()? {
+            Piece::Text(text) => text.chars().next(),
+            Piece::Variable(name) => match self.known.get(*name)? {
+                Origin::Constant(value) => self.constant(value)?.chars().next(),
+                _ => None,
+            },
+            Piece::Function(..) => None,
+        }
     }
 
     /// The name under which a scenario has a variable.
