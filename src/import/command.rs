@@ -7,7 +7,7 @@ use std::time::Duration;
 use startline_os::units::duration_text;
 
 use super::model::{Load, Members};
-use crate::shell;
+use crate::{foreign, shell};
 
 /// Sessions where nothing says how many.
 const SESSIONS: u64 = 100;
@@ -36,7 +36,8 @@ pub(super) fn words(scenario: &str, load: &Load, holds: bool) -> Vec<String> {
     if holds {
         words.push(format!("--hold {}", duration_text(load.hold.unwrap_or(HOLD))));
     }
-    words
+    // What no terminal and no comment can show is not a host's or a file's.
+    words.iter().map(|word| foreign::line(word, usize::MAX)).collect()
 }
 
 /// The command over as many lines as it needs.

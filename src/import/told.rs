@@ -5,10 +5,11 @@
 use startline_os::units::counted;
 
 use super::model::{At, Found, Note, Of};
+use crate::foreign;
 
 /// A paragraph for what was found, and one for each note.
 pub(super) fn paragraphs(found: &Found) -> Vec<String> {
-    let mut told = vec![format!("{}: {}.", found.origin, summary(found))];
+    let mut told = vec![foreign::line(&format!("{}: {}.", found.origin, summary(found)), usize::MAX)];
     told.extend(found.notes.iter().map(sentence));
     told
 }
@@ -24,10 +25,7 @@ fn sentence(note: &Note) -> String {
         Of::Changed => "",
         Of::Warning => "warning: ",
     };
-    crate::foreign::shown(&format!(
-        "{what}{place}{}",
-        note.text.split_whitespace().collect::<Vec<_>>().join(" ")
-    ))
+    foreign::line(&format!("{what}{place}{}", note.text), usize::MAX)
 }
 
 /// How much was found.

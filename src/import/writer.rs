@@ -12,6 +12,7 @@ use startline_os::units::duration_text;
 use super::command;
 use super::model::{At, Every, Found, Kind, Of, Pause, Request, Socket, Step};
 use super::text::{key, names_in, quoted, table};
+use crate::foreign;
 
 /// Columns of comments.
 const COLUMNS: usize = 80;
@@ -49,8 +50,7 @@ pub(super) fn toml(found: &Found, file: &str) -> String {
 fn comment(out: &mut String, text: &str) {
     let options = textwrap::Options::new(COLUMNS).initial_indent("# ").subsequent_indent("# ");
     // A line end of the plan's own would end the comment.
-    let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    let _ = writeln!(out, "{}", textwrap::fill(&crate::foreign::shown(&text), options.break_words(false)));
+    let _ = writeln!(out, "{}", textwrap::fill(&foreign::line(text, usize::MAX), options.break_words(false)));
 }
 
 fn head(out: &mut String, found: &Found, file: &str) {
@@ -73,7 +73,7 @@ fn head(out: &mut String, found: &Found, file: &str) {
                 At::Entry(entry) => format!("entry {entry}: "),
                 At::Whole => String::new(),
             };
-            let text = crate::foreign::shown(&note.text.split_whitespace().collect::<Vec<_>>().join(" "));
+            let text = foreign::line(&note.text, usize::MAX);
             let options = textwrap::Options::new(COLUMNS).break_words(false);
             let options = options.initial_indent("# - ").subsequent_indent("#   ");
             let _ = writeln!(out, "{}", textwrap::fill(&format!("{place}{text}"), options));

@@ -21,6 +21,7 @@ mod packaged;
 mod patterns;
 mod protocol_properties;
 mod reconnecting;
+mod recordings;
 mod report;
 mod scale;
 mod scenario_errors;

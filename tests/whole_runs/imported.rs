@@ -13,9 +13,9 @@ fn fixture(name: &str) -> String {
     path.display().to_string()
 }
 
-/// Words, however they are wrapped.
+/// Words, however they are wrapped, also a command's.
 fn words(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+    text.split_whitespace().filter(|word| *word != "\\").collect::<Vec<_>>().join(" ")
 }
 
 #[test]

@@ -26,6 +26,12 @@ const STATIC_ENDS: [&str; 15] = [
     ".css", ".js", ".mjs", ".map", ".png", ".jpg", ".jpeg", ".gif", ".svg", ".ico", ".webp", ".woff",
     ".woff2", ".ttf", ".wasm",
 ];
+/// What a request by a script counts for, beside 1.
+const MADE_WEIGHT: u64 = 4;
+/// What a page counts for.
+const PAGE_WEIGHT: u64 = 10;
+/// What a request to the WebSocket's host counts for, besides.
+const SOCKET_WEIGHT: u64 = 100;
 /// Origins named in one note at most.
 const NAMED_MAX: usize = 5;
 
@@ -111,17 +117,26 @@ fn longest(sockets: Vec<Entry>, found: &mut Found) -> Option<Entry> {
     sockets.into_iter().find(|entry| entry.number == longest)
 }
 
-/// The origin of most requests that a script made, on the socket's host if there is one; else the socket's own.
+/// The origin of most that was asked for: requests of scripts count for more than parts of pages, the page itself for more
+/// than a few of them, the WebSocket's host for more than all. Of equal ones it is the first.
 fn origin(requests: &[Entry], socket: Option<&Entry>) -> Option<String> {
-    let mut counts: BTreeMap<String, u64> = BTreeMap::new();
-    let made =
-        requests.iter().filter(|entry| !is_static(entry) && entry.method != "OPTIONS" && entry.status >= 200);
-    for entry in made {
-        let is_api = matches!(entry.resource.as_str(), "xhr" | "fetch" | "") || entry.method != "GET";
+    let mut weights: Vec<(String, u64)> = Vec::new();
+    for entry in requests.iter().filter(|entry| entry.method != "OPTIONS" && entry.status >= 200) {
+        let is_made = matches!(entry.resource.as_str(), "xhr" | "fetch" | "") || entry.method != "GET";
         let is_sockets = socket.is_some_and(|socket| socket.url.host_str() == entry.url.host_str());
-        *counts.entry(entry.origin()).or_default() += 1 + 4 * u64::from(is_api) + 100 * u64::from(is_sockets);
+        let weight = match entry.resource.as_str() {
+            "document" => PAGE_WEIGHT,
+            _ if is_static(entry) => 0,
+            _ => 1 + MADE_WEIGHT * u64::from(is_made),
+        };
+        let weight = weight + SOCKET_WEIGHT * u64::from(is_sockets);
+        let origin = entry.origin();
+        match weights.iter_mut().find(|(known, _)| *known == origin) {
+            Some((_, sum)) => *sum += weight,
+            None => weights.push((origin, weight)),
+        }
     }
-    let most = counts.into_iter().max_by_key(|(_, count)| *count).map(|(origin, _)| origin);
+    let most = weights.into_iter().rev().max_by_key(|(_, weight)| *weight).map(|(origin, _)| origin);
     most.or_else(|| socket.map(Entry::origin))
 }
 

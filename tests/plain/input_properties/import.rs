@@ -72,6 +72,22 @@ fn recording_changes() -> impl Strategy<Value = Vec<Change>> {
     changes(OF_RECORDINGS)
 }
 
+/// `text` with some of its values changed: what stands behind `begin`, up to `end`.
+fn with_values(text: &str, (begin, end): (&str, char), changes: &[Change]) -> String {
+    let mut text = text.to_owned();
+    for (place, what, new) in changes {
+        let values: Vec<usize> = text.match_indices(begin).map(|(at, _)| at + begin.len()).collect();
+        let from = values[usize::from(*place) % values.len()];
+        let to = text[from..].find(end).map_or(text.len(), |length| from + length);
+        match what {
+            0 => text.insert_str(from, new),
+            1 => text.insert_str(to, new),
+            _ => text.replace_range(from..to, new),
+        }
+    }
+    text
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
 
@@ -83,6 +99,16 @@ proptest! {
     #[test]
     fn a_plan_with_changes(is_rooms: bool, changes in changes(OF_PLANS)) {
         import::file(&changed(if is_rooms { ROOMS } else { RUNNITY }, &changes));
+    }
+
+    #[test]
+    fn a_plan_with_other_values(is_rooms: bool, changes in changes(OF_PLANS)) {
+        import::file(&with_values(if is_rooms { ROOMS } else { RUNNITY }, ("\">", '<'), &changes));
+    }
+
+    #[test]
+    fn a_recording_with_other_values(changes in recording_changes()) {
+        import::file(&with_values(RECORDED, (": \"", '"'), &changes));
     }
 
     #[test]
