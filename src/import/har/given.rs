@@ -254,7 +254,7 @@ fn occurrences<'t>(text: &'t str, value: &'t str) -> impl Iterator<Item = usize>
     let ends = (value.chars().next(), value.chars().next_back());
     text.match_indices(value).map(|(at, _)| at).filter(move |at| {
         let (before, after) = (text[..*at].chars().next_back(), text[at + value.len()..].chars().next());
-        !(goes_on(before) && goes_on(ends.0)) && !(goes_on(after) && goes_on(ends.1))
+        !(goes_on(before) && goes_on(ends.0) || goes_on(after) && goes_on(ends.1))
     })
 }
 

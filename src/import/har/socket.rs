@@ -340,9 +340,10 @@ impl Making<'_, '_> {
             );
             every.comments.push(self.work.found.note_here(Of::Changed, at, text));
         }
-        if fixed.iter().any(|(range, name)| {
-            name == "{sequence}" && texts[0][range.clone()].trim_start_matches('0') != ""
-        }) {
+        if fixed
+            .iter()
+            .any(|(range, name)| name == "{sequence}" && texts[0][range.clone()].contains(|c| c != '0'))
+        {
             let text =
                 format!("The number in \"{}\" began at another number; {{sequence}} begins at 0", every.name);
             self.work.found.note(Of::Changed, at, text);

@@ -11,8 +11,8 @@ use super::scope::{ASSERTIONS, FILTERS, Scope};
 /// What a thread does next.
 #[derive(Clone, Debug)]
 pub(super) enum Act<'t> {
-    /// A sampler, after this pause.
-    Sample { element: Element<'t>, scope: Scope<'t>, pause: Pause },
+    /// A sampler, after the pause of its scope.
+    Sample { element: Element<'t>, scope: Box<Scope<'t>> },
     /// Acts that are repeated; `None`: without an end.
     Loop { times: Option<u64>, element: Element<'t>, acts: Vec<Act<'t>> },
 }
@@ -163,8 +163,7 @@ fn sample<'t>(element: Element<'t>, scope: &Scope<'t>, work: &mut Work<'_>) -> A
     let under = element.under();
     let own = scope.on_level(&under, work.found, work.refused, work.values);
     under.into_iter().for_each(|one| other(one, work));
-    let pause = own.pause;
-    Act::Sample { element, scope: own, pause }
+    Act::Sample { element, scope: Box::new(own) }
 }
 
 /// What is no sampler and no controller that is known.

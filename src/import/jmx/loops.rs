@@ -68,13 +68,13 @@ impl<'t> Making<'_, '_> {
         let mut interval = Pause::default();
         for act in acts {
             interval = interval.plus(match act {
-                Act::Sample { pause, element, .. } => {
+                Act::Sample { element, scope } => {
                     let own = if element.class() == "TestAction" {
                         flow::pause_of(*element, self.work)
                     } else {
                         None
                     };
-                    pause.plus(own.unwrap_or_default())
+                    scope.pause.plus(own.unwrap_or_default())
                 }
                 Act::Loop { .. } => Pause::default(),
             });

@@ -215,9 +215,9 @@ fn session<'t>(group: Element<'t>, outer: &Scope<'t>, work: &mut Work<'_>) {
     let before = &acts[..open.unwrap_or(acts.len())];
     requests(before, work);
     if let Some(at) = open
-        && let Act::Sample { element, scope, pause } = &acts[at]
+        && let Act::Sample { element, scope } = &acts[at]
     {
-        if !pause.is_none() {
+        if !scope.pause.is_none() {
             note_pause(*element, work);
         }
         let socket = socket::socket((*element, scope), &acts[at + 1..], work);
@@ -301,8 +301,8 @@ fn opens(element: Element<'_>) -> bool {
 fn requests(acts: &[Act<'_>], work: &mut Work<'_>) {
     for act in acts {
         match act {
-            Act::Sample { element, scope, pause } => {
-                if !pause.is_none() || element.class() == "TestAction" {
+            Act::Sample { element, scope } => {
+                if !scope.pause.is_none() || element.class() == "TestAction" {
                     note_pause(*element, work);
                 }
                 match element.class() {

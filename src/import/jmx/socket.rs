@@ -157,11 +157,11 @@ impl<'t> Making<'_, '_> {
         while let Some(act) = rest.next() {
             match act {
                 Act::Loop { times, element, acts } => self.repeated(*times, *element, acts),
-                Act::Sample { element, scope, pause } => {
+                Act::Sample { element, scope } => {
                     let read = rest.next_if(|next| is_read(next));
                     let is_write = element.class() == "SingleWriteWebSocketSampler";
                     let read = read.and_then(as_sampler);
-                    let sampler = Sampler { element: *element, scope, pause: *pause };
+                    let sampler = Sampler { element: *element, scope, pause: scope.pause };
                     match is_write {
                         true => self.sampler(sampler, read),
                         false => {
@@ -403,7 +403,7 @@ pub(super) fn is_read(act: &Act<'_>) -> bool {
 
 pub(super) fn as_sampler<'a, 't>(act: &'a Act<'t>) -> Option<Sampler<'a, 't>> {
     match act {
-        Act::Sample { element, scope, pause } => Some(Sampler { element: *element, scope, pause: *pause }),
+        Act::Sample { element, scope } => Some(Sampler { element: *element, scope, pause: scope.pause }),
         Act::Loop { .. } => None,
     }
 }
