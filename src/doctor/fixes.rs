@@ -34,7 +34,8 @@ pub(super) fn whose(address: IpAddr) -> Fix {
 }
 
 /// The command that writes every setting that this plan needs, and can put them back. It counts pairs of a source and a
-/// target as the doctor does, and is given the fewest destinations that may have to take all WebSockets.
+/// target as the doctor does, is given the fewest destinations that may have to take all WebSockets, and takes half-open
+/// sockets for sessions.
 pub(super) fn tune(need: &Need, readings: &Readings) -> Fix {
     let sources = need.sources.len().max(1);
     let targets = match need.others.len() {
@@ -43,7 +44,7 @@ pub(super) fn tune(need: &Need, readings: &Readings) -> Fix {
     };
     let mut command = format!(
         "startline tune apply --sessions {} --sources {sources} --targets {} --ramp {}",
-        need.sessions,
+        need.websockets(),
         targets.max(1),
         duration_text(need.ramp)
     );

@@ -34,6 +34,22 @@ fn ports_count_what_waits_in_time_wait() {
 }
 
 #[test]
+fn half_open_sockets_take_ports_and_descriptors_besides() {
+    let default = readings("default");
+    let need = Need { half_open: 30_000, http: HttpConnections::None, ..need(1_000, 60) };
+    let ports = check("ports", &need, &default);
+    assert_eq!(ports.verdict, Verdict::Refuse, "{ports:#?}");
+    assert_eq!(ports.need.text, "31,000: 1,000 sessions and 30,000 half-open sockets of --drop");
+    let tune =
+        "startline tune apply --sessions 31000 --sources 1 --targets 1 --ramp 1m --http none --workers 2";
+    assert!(commands(&ports).contains(&tune), "{ports:#?}");
+    let descriptors = check("descriptors", &need, &default);
+    assert_eq!(descriptors.need.value, Some(31_064), "{descriptors:#?}");
+    let what = "1,000 sessions and 30,000 half-open sockets of --drop, and 64 for itself";
+    assert!(descriptors.need.text.ends_with(what), "{descriptors:#?}");
+}
+
+#[test]
 fn what_a_longer_ramp_cannot_mend_does_not_propose_it() {
     let refused = check("ports", &need(30_000, 600), &readings("default"));
     assert!(

@@ -344,8 +344,8 @@ impl Worker<'_> {
         }
     }
 
-    /// A timer has come while the connection is not up. If it ends the session, nothing has
-    /// answered the address that it is from.
+    /// A timer has come while the connection is not up. If it ends the session, or its attempt to come
+    /// back, nothing has answered the address that it is from.
     pub(super) fn dialing_due(&mut self, row: RowIndex, timer: Timer, due: Tick) {
         let socket = self.rows[row.index()].socket.as_ref();
         let from = socket.and_then(|socket| socket.local_addr().ok());
@@ -353,7 +353,7 @@ impl Worker<'_> {
         self.drive(row, |session, ctx| session.timer(timer, due, ctx));
         self.books.from = None;
         if let Some(from) = from
-            && self.rows[row.index()].session.phase() == Phase::Over
+            && matches!(self.rows[row.index()].session.phase(), Phase::Over | Phase::Away)
         {
             self.wire.ports.unanswered(from.ip());
         }

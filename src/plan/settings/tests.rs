@@ -61,6 +61,19 @@ fn plan(settings: Settings) -> Result<Plan, String> {
 }
 
 #[test]
+fn silent_cuts_leave_sockets_open_where_sessions_come_back() {
+    let of = |scenario: ScenarioSettings| {
+        let drops = vec!["10%@5m:silent".parse().expect("a drop"), "20%@6m:fin".parse().expect("a drop")];
+        plan(Settings { drops, scenario, ..settings() }).expect("a plan")
+    };
+    let own = settings().scenario;
+    let source = own.source.replacen("\n[websocket]\n", "\n[reconnect]\n\n[websocket]\n", 1);
+    let (stays_away, comes_back) = (of(own.clone()), of(ScenarioSettings { source, ..own }));
+    assert_eq!((stays_away.half_open(), stays_away.connections()), (0, 6_000 + 2 * 7));
+    assert_eq!((comes_back.half_open(), comes_back.connections()), (600, 6_600 + 2 * 7));
+}
+
+#[test]
 fn what_is_written_reads_back_the_same() {
     let mut settings = settings();
     settings.scenario.set.insert("pace_s_per_km".into(), "300".into());
