@@ -79,7 +79,8 @@ fn all_back(played: &Played) -> u64 {
     assert_eq!(count(summary, "/ledger/duplicate"), 0, "{:#}", summary["ledger"]);
     // However often the servers refused them before.
     assert_eq!(count(summary, "/membership/missing"), 0, "{:#}", summary["membership"]);
-    assert_eq!(played.ending, 0, "the kernel goes on to end what the run has left");
+    // One or another may be on its way; those that are cut silently are eighteen or more.
+    assert!(played.ending < 10, "the kernel goes on to end {} sockets that the run has left", played.ending);
     dropped
 }
 
@@ -149,7 +150,8 @@ fn connections_are_cut_on_purpose_in_every_way() {
     let played = played(&[], POLICY, cut(&["20%@3s:fin", "20%@4s:reset", "20%@5s:silent"]));
     let (dropped, summary) = (all_back(&played), &played.summary);
     assert_eq!(count(summary, "/reconnects/by_cause/cut-on-purpose/dropped"), dropped);
-    assert!((55..=60).contains(&dropped), "{dropped}: those that are away are not cut again");
+    // Each a fifth, up to one.
+    assert!((55..=63).contains(&dropped), "{dropped}: those that are away are not cut again");
     let silent = count(summary, "/reconnects/silent") + count(summary, "/reconnects/silent_acknowledged");
     assert!((18..=21).contains(&silent), "{silent}");
     // What the plan cut is held all the same.
@@ -164,7 +166,7 @@ fn records_go_on_where_they_were_in_every_way_over_tls() {
     let drops = cut(&["20%@3s:fin", "20%@4s:reset", "20%@5s:silent"]);
     let played = played(&["--tls"], POLICY, |run| drops(run).with("record-interval", "500ms"));
     let (dropped, summary) = (all_back(&played), &played.summary);
-    assert!((55..=60).contains(&dropped), "{dropped}");
+    assert!((55..=63).contains(&dropped), "{dropped}");
     assert!(count(summary, "/updates/expected") > 0, "{:#}", summary["updates"]);
     for wrong in ["missing", "duplicate", "out_of_order"] {
         assert_eq!(count(summary, &format!("/updates/{wrong}")), 0, "{wrong}: {:#}", summary["updates"]);
