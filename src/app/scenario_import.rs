@@ -7,11 +7,12 @@ use std::fs;
 use std::io::IsTerminal;
 use std::path::Path;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Result, anyhow};
 
 use super::scenario_file::new_file;
 use crate::checks::table::terminal_columns;
 use crate::cli::scenario::ImportArgs;
+use crate::foreign;
 use crate::import::{Imported, import as imported};
 use crate::scenario::ScenarioError;
 use crate::shell;
@@ -28,7 +29,8 @@ const COLUMNS: usize = 80;
 /// The file cannot be read or is not imported, or the scenario cannot be written.
 pub(super) fn import(args: &ImportArgs) -> Result<(String, Option<ScenarioError>)> {
     let file = args.file.display().to_string();
-    let bytes = fs::read(&args.file).with_context(|| format!("cannot read {file}"))?;
+    let bytes = fs::read(&args.file)
+        .map_err(|error| anyhow!("cannot read {file}: {}", foreign::unreadable(&error)))?;
     let text = String::from_utf8(bytes)
         .map_err(|_| anyhow!("{file} is not UTF-8 text: a JMeter plan (.jmx) or a recording (.har) is"))?;
     let out = match &args.out {

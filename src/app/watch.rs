@@ -10,6 +10,7 @@ use anyhow::{Context, Result, anyhow};
 
 use crate::cli::watch::{WatchArgs, WatchCommand, WatchOptions};
 use crate::engine::Trust;
+use crate::foreign;
 use crate::lookup::agent;
 use crate::plan::Plan;
 use crate::watch::file::Given;
@@ -54,7 +55,8 @@ pub(super) fn read(options: &WatchOptions) -> Result<Watch> {
     let mut watch = Watch::default();
     if let Some(file) = &options.watch {
         let name = file.display().to_string();
-        let text = fs::read_to_string(file).with_context(|| format!("--watch: cannot read {name}"))?;
+        let text = fs::read_to_string(file)
+            .map_err(|error| anyhow!("--watch: cannot read {name}: {}", foreign::unreadable(&error)))?;
         watch = Watch::read(&name, &text, &variables, Given { sources: &given, may_be_absent: false })?;
     }
     if !given.is_empty() {

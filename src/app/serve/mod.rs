@@ -31,6 +31,17 @@ fn not_started(error: std::io::Error, listen: SocketAddr) -> anyhow::Error {
     let context = match error.kind() {
         std::io::ErrorKind::WouldBlock => "a worker of the mock server could not start".to_owned(),
         std::io::ErrorKind::NotConnected => "--redis: cannot share challenges".to_owned(),
+        std::io::ErrorKind::AddrInUse => {
+            format!(
+                "cannot listen on {listen} (--listen {} takes a free port)",
+                SocketAddr::new(listen.ip(), 0)
+            )
+        }
+        std::io::ErrorKind::AddrNotAvailable => {
+            format!(
+                "cannot listen on {listen} (--listen takes an address of this machine: ip address shows them)"
+            )
+        }
         _ => format!("cannot listen on {listen}"),
     };
     anyhow::Error::from(error).context(context)
