@@ -6,8 +6,9 @@ import time
 
 import websocket
 from locust import HttpUser, constant, task
+from locust.exception import StopUser
 
-TARGET, PING_S = os.environ['TARGET'], float(os.environ['PING_S'])
+TARGET, PING_S, PINGS = os.environ['TARGET'], float(os.environ['PING_S']), int(os.environ['PINGS'])
 MEMBERS = iter(range(1, int(os.environ['SESSIONS']) + 1))
 
 
@@ -23,6 +24,7 @@ class Member(HttpUser):
         self.socket = websocket.create_connection(f"{place['wsUrl']}?ticket={place['ticket']}", suppress_origin=True)
         self.until('CONNECTED')
         self.due = time.monotonic() + PING_S
+        self.left = PINGS
 
     def until(self, kind):
         while json.loads(self.socket.recv())['type'] != kind:
@@ -38,6 +40,9 @@ class Member(HttpUser):
         self.until('PONG')
         self.environment.events.request.fire(request_type='WS', name='ping', response_time=(time.perf_counter() - begin) * 1000,
                                              response_length=0, exception=None, context={})
+        self.left -= 1
+        if not self.left:
+            raise StopUser()
 
     def on_stop(self):
         self.socket.close()

@@ -1,8 +1,10 @@
-//! The documents: every command in them is one that the program takes, and every page is in the book.
+//! The documents: every command in them is one that the program takes, every page is in the book, and the figures
+//! beside other tools' are the latest.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use clap::Parser;
 use clap::error::ErrorKind;
@@ -184,4 +186,21 @@ fn lines_of_the_documents_fit_their_width() {
         }
     }
     assert!(long.is_empty(), "{}", long.join("\n"));
+}
+
+#[test]
+fn figures_beside_other_tools_are_the_latest() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let said =
+        Command::new(root.join("benches/compare/run")).arg("--markdown").output().expect("python3 runs");
+    assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
+    let table = String::from_utf8(said.stdout).expect("text");
+    let rows: Vec<&str> = table.lines().skip(2).collect();
+    assert!(rows.len() > 1, "{table}");
+    for page in ["README.md", "README.ko.md"] {
+        let text = fs::read_to_string(root.join(page)).expect("a page");
+        let shown: Vec<&str> =
+            text.lines().filter(|line| line.starts_with('|') && line.contains(" MB |")).collect();
+        assert_eq!(shown, rows, "{page}: it must have what benches/compare/run --markdown prints");
+    }
 }
