@@ -131,7 +131,7 @@ pub struct SliceResult {
 pub struct OrderResult {
     /// Departures announced to an observer that did not know of the member.
     pub left_unknown: u64,
-    /// Of these, pairs where the member's entering was announced after its departure.
+    /// Of these, pairs where the member's first entering was announced after its departure.
     pub entered_after_left: u64,
 }
 

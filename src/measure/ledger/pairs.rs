@@ -4,7 +4,7 @@
 //! one observer; so is an announcement, which names one member to many observers; finding the place of a
 //! pair allocates nothing and searches nothing.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ use crate::members::{MemberId, Members, SessionNumber};
 const LEFT_FIRST_MAX: usize = 1 << 16;
 
 /// See the module.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Ledger {
     pub(super) members: Arc<Members>,
     pub(super) sessions: u32,
@@ -32,8 +32,8 @@ pub struct Ledger {
     /// million sessions cost no more than their bits.
     pub(super) announced: Vec<u64>,
     pub(super) board: Arc<Board>,
-    /// Rows and members that left before they were known.
-    left_first: HashSet<(u32, SessionNumber)>,
+    /// Rows and members that left before they were known, with the observer's life.
+    left_first: HashMap<(u32, SessionNumber), u8>,
     /// Where members come again.
     pub(super) returning: Option<Box<Returning>>,
     pub(super) counts: LedgerCounts,
@@ -51,7 +51,7 @@ pub struct LedgerCounts {
     pub own: u64,
     /// Departures announced to an observer that did not know of the member.
     pub left_unknown: u64,
-    /// Of these, pairs where the member's entering was announced after that.
+    /// Of these, pairs where the member's entering was announced after that, in its first life.
     pub entered_after_left: u64,
     /// Pairs of an observer and a member that it knew and that came again: the observer was to be told
     /// that it had left.
@@ -74,7 +74,7 @@ impl Ledger {
             rows,
             width,
             board,
-            left_first: HashSet::new(),
+            left_first: HashMap::new(),
             returning: None,
             counts: LedgerCounts::default(),
         }
@@ -97,15 +97,18 @@ impl Ledger {
         let is_again = set(&mut self.announced, place);
         self.counts.duplicate += u64::from(is_again);
         if !self.left_first.is_empty() {
-            self.entered_late(row, member);
+            self.entered_late(session, row, member);
         }
         !is_again
     }
 
-    /// The member entered, as was announced now; perhaps it has left, as was announced before.
+    /// The member entered, as was announced now; perhaps it has left, as was announced before. Who comes
+    /// again has left before that in order: only a member's first life can be out of it for certain.
     #[cold]
-    fn entered_late(&mut self, row: usize, member: SessionNumber) {
-        self.counts.entered_after_left += u64::from(self.left_first.remove(&(row as u32, member)));
+    fn entered_late(&mut self, session: SessionNumber, row: usize, member: SessionNumber) {
+        let Some(life) = self.left_first.remove(&(row as u32, member)) else { return };
+        let is_first = self.board.life(member) <= 1 && self.board.life(session) == life;
+        self.counts.entered_after_left += u64::from(is_first);
     }
 
     /// This session opened.
@@ -126,7 +129,7 @@ impl Ledger {
         if !is_known {
             self.counts.left_unknown += 1;
             if self.left_first.len() < LEFT_FIRST_MAX {
-                self.left_first.insert((row as u32, member));
+                self.left_first.insert((row as u32, member), self.board.life(session));
             }
         }
     }

@@ -258,6 +258,32 @@ mod tests {
         assert_eq!((totals.counts.left_unknown, totals.counts.entered_after_left), (0, 0));
     }
 
+    /// An observer that comes between a departure and its announcement hears of somebody unknown, and then of
+    /// the return, in order.
+    #[test]
+    fn a_return_is_no_departure_before_the_entering() {
+        let mut played = Played::new();
+        [0, 1].into_iter().for_each(|session| played.comes(session, &[]));
+        played.leaves(1, &[0]);
+        played.comes(2, &[]);
+        played.told(2, 1);
+        played.comes(1, &[]);
+        let counts = played.judged().counts;
+        assert_eq!((counts.left_unknown, counts.entered_after_left), (1, 0));
+    }
+
+    /// What one heard of before it left and came again says nothing of what it hears then.
+    #[test]
+    fn an_observer_s_lives_are_apart() {
+        let mut played = Played::new();
+        [0, 2].into_iter().for_each(|session| played.comes(session, &[]));
+        played.told(2, 1);
+        played.leaves(2, &[]);
+        played.comes(2, &[]);
+        played.comes(1, &[]);
+        assert_eq!(played.judged().counts.entered_after_left, 0);
+    }
+
     #[test]
     fn an_observer_that_comes_again_learns_anew() {
         let mut played = all_come();

@@ -48,8 +48,8 @@ texts! {
 
         Unlisted => "{0} more pairs are missing from the lists that members get as they open",
             "열릴 때 받는 목록에서 빠진 쌍 {0}건이 더 있음";
-        OutOfOrder => "{0} members were announced as entered after they were announced as left",
-            "퇴장 알림 뒤에 입장 알림이 온 경우 {0}건";
+        OutOfOrder => "in {0} pairs a member's departure was announced before its entering (returns aside)",
+            "입장 알림보다 퇴장 알림이 먼저 온 쌍 {0}건 (재입장 제외)";
     }
 }
 
