@@ -407,8 +407,11 @@ impl Observer for Books {
         self.unmatched = Some(text);
     }
 
-    fn closed(&mut self, who: Who, held: Duration) {
+    fn closed(&mut self, who: Who, server: ServerIndex, held: Duration) {
         self.recorder.session_closed(held);
+        if let Some(url) = self.servers.name(server) {
+            self.recorder.routing().gone(url);
+        }
         let second = self.second();
         if let Some(updates) = &mut self.updates {
             updates.closed(who.session, second);

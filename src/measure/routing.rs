@@ -55,6 +55,9 @@ pub struct Server {
     pub opened: u64,
     /// When the first and the last of them did, since the run began.
     pub opened_between: Option<(Duration, Duration)>,
+    /// Sessions that were open there and are so no longer, for whatever reason.
+    #[serde(default)]
+    pub gone: u64,
     /// Sessions that failed on their way there, or there.
     pub failures: Failures,
     /// When the first and the last of each kind did, since the run began.
@@ -106,6 +109,13 @@ impl Routing {
         if let Some(server) = self.server(url) {
             server.opened += 1;
             server.opened_between = joined(server.opened_between, Some((at, at)));
+        }
+    }
+
+    /// A session that was open on this server is so no longer.
+    pub fn gone(&mut self, url: &str) {
+        if let Some(server) = self.server(url) {
+            server.gone += 1;
         }
     }
 
@@ -227,6 +237,7 @@ impl Server {
             sessions: 0,
             opened: 0,
             opened_between: None,
+            gone: 0,
             failures: Failures::default(),
             between: BTreeMap::new(),
             ping_failed: 0,
@@ -255,6 +266,7 @@ impl Server {
         self.failures.add(&other.failures);
         other.between.iter().for_each(|(kind, span)| self.failed_between(*kind, *span));
         self.ping_failed += other.ping_failed;
+        self.gone += other.gone;
         for (mine, count) in self.by_residue.iter_mut().zip(&other.by_residue) {
             *mine += count;
         }

@@ -39,7 +39,7 @@ const WATCH_HEAD: &str = "at_s,time,item,value\n";
 /// Sessions by server, a line a second and server that something happened at.
 pub const SERVERS: &str = "servers.csv";
 /// Its first line.
-const SERVERS_HEAD: &str = "at_s,server,sent,opened,failed,lost,misrouted,dropped,gave_up,came_back\n";
+const SERVERS_HEAD: &str = "at_s,server,sent,opened,failed,lost,misrouted,dropped,gave_up,came_back,gone\n";
 /// The plan: repeats the run.
 pub const PLAN: &str = "plan.toml";
 /// What a shard recorded, for `startline merge`; only of a run with `--shard`.
@@ -340,9 +340,11 @@ fn server_lines(second: &Second<'_>, interval: &Interval, layout: &Layout) -> Ve
         let drops = reconnects.of_server(&server.url);
         let (dropped, gave_up) = drops.map_or((0, 0), |drops| (drops.dropped, drops.gave_up));
         let came_back = reconnects.came_to.get(&server.url).copied().unwrap_or(0);
-        let counts = [server.sessions, server.opened, server.failures.total(), dropped, gave_up, came_back];
+        let (failed, gone) = (server.failures.total(), server.gone);
+        let counts = [server.sessions, server.opened, failed, dropped, gave_up, came_back, gone];
         if counts.iter().any(|count| *count > 0) {
-            let [sent, opened, failed, dropped, gave_up, came_back] = counts.map(|count| count.to_string());
+            let [sent, opened, failed, dropped, gave_up, came_back, gone] =
+                counts.map(|count| count.to_string());
             let open = server.failures.iter().filter(|(step, ..)| layout.step_of_failure(*step) == HOLD);
             let lost = open.map(|(.., count)| count).sum::<u64>().to_string();
             let misrouted = misrouted.as_ref().map(|all| all[k].to_string()).unwrap_or_default();
@@ -358,6 +360,7 @@ fn server_lines(second: &Second<'_>, interval: &Interval, layout: &Layout) -> Ve
                 &dropped,
                 &gave_up,
                 &came_back,
+                &gone,
             ]));
         }
     }

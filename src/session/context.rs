@@ -134,7 +134,7 @@ pub trait Observer {
     /// A message came that fits no kind of the scenario's.
     fn unmatched(&mut self, who: Who, message: Unmatched<'_>);
     /// An open session is open no longer, for whatever reason.
-    fn closed(&mut self, who: Who, held: Duration);
+    fn closed(&mut self, who: Who, server: ServerIndex, held: Duration);
     /// It has ended by plan: its close frame is on its way.
     fn left_in_order(&mut self, _who: Who) {}
     /// A session that was open, and is no longer, has done what it is there for.

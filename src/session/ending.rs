@@ -154,7 +154,7 @@ impl Session {
     /// Closes the accounts of an open session.
     fn account_end<O: Observer>(&mut self, ctx: &mut Context<'_, O>) {
         self.settle_heartbeats(false, ctx);
-        ctx.observer.closed(ctx.who, self.age(ctx.now));
+        ctx.observer.closed(ctx.who, self.server, self.age(ctx.now));
     }
 
     /// Releases everything that the session holds; it is away if it comes back.

@@ -452,7 +452,7 @@ impl Observer for Trial<'_> {
 
     fn unmatched(&mut self, _who: Who, _message: Unmatched<'_>) {}
 
-    fn closed(&mut self, _who: Who, _held: Duration) {}
+    fn closed(&mut self, _who: Who, _server: ServerIndex, _held: Duration) {}
 
     fn close_ended(&mut self, _end: CloseEnd) {}
 

@@ -40,6 +40,8 @@ pub struct ServerPoint {
     pub gave_up: u64,
     /// Sessions that dropped, here or elsewhere, and opened again here.
     pub came_back: u64,
+    /// Sessions that were open no longer: lost, dropped, cut or closed by plan.
+    pub gone: u64,
 }
 
 impl ServerSeries {
@@ -52,9 +54,7 @@ impl ServerSeries {
     pub fn open(&self) -> Vec<u64> {
         let mut open = 0_u64;
         let mut next = |point: &ServerPoint| {
-            // Who is given up at once has dropped, and is lost as well.
-            let lost = point.dropped + point.lost.saturating_sub(point.gave_up);
-            open = (open + point.opened + point.came_back).saturating_sub(lost);
+            open = (open + point.opened + point.came_back).saturating_sub(point.gone);
             open
         };
         self.points.iter().map(&mut next).collect()
@@ -74,9 +74,11 @@ pub(super) fn read(path: &Path, timeline: &Timeline) -> Result<Vec<ServerSeries>
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(file);
     let head = reader.headers().map_err(|why| unreadable(path, why.into()))?.clone();
     let column = |name: &str| head.iter().position(|own| own == name).unwrap_or(usize::MAX);
-    let counts =
-        ["sent", "opened", "failed", "lost", "misrouted", "dropped", "gave_up", "came_back"].map(column);
+    let counts = ["sent", "opened", "failed", "lost", "misrouted", "dropped", "gave_up", "came_back", "gone"]
+        .map(column);
     let (at, server) = (column("at_s"), column("server"));
+    // An older release did not count those that were closed by plan.
+    let has_gone = counts[8] != usize::MAX;
     let mut series: Vec<ServerSeries> = Vec::new();
     for row in reader.records().map_while(Result::ok) {
         let cell = |k: usize| row.get(k).unwrap_or_default();
@@ -85,11 +87,14 @@ pub(super) fn read(path: &Path, timeline: &Timeline) -> Result<Vec<ServerSeries>
         let Some(own) = of(&mut series, cell(server), timeline.points.len()) else { continue };
         // What was handed over after the last row is nowhere to be drawn.
         let Some(own) = own.points.get_mut(point) else { continue };
-        let ServerPoint { sent, opened, failed, lost, misrouted, dropped, gave_up, came_back } = own;
+        let counts = counts.map(|k| cell(k).parse::<u64>().unwrap_or(0));
+        let [.., lost, _, dropped, gave_up, _, gone] = counts;
+        // Who is given up at once has dropped, and is lost as well.
+        let left = if has_gone { gone } else { dropped + lost.saturating_sub(gave_up) };
+        let ServerPoint { sent, opened, failed, lost, misrouted, dropped, gave_up, came_back, gone } = own;
         let sums = [sent, opened, failed, lost, misrouted, dropped, gave_up, came_back];
-        for (sum, k) in sums.into_iter().zip(counts) {
-            *sum += cell(k).parse::<u64>().unwrap_or(0);
-        }
+        sums.into_iter().zip(counts).for_each(|(sum, count)| *sum += count);
+        *gone += left;
     }
     series.sort_by(|one, other| one.url.cmp(&other.url));
     Ok(series)
@@ -123,16 +128,19 @@ mod tests {
 
     #[test]
     fn lines_are_put_on_the_timelines_points() {
-        let text = "at_s,server,sent,opened,failed,lost,misrouted\n1,b,5,4,1,0,2\n1,a,3,3,0,0,0\n2,b,0,0,2,2,0\n\
-                    3,b,2,2,0,0,\nx,b,9,9,9,9,9\n9,b,9,9,9,9,9\n3,b,1";
+        let text = "at_s,server,sent,opened,failed,lost,misrouted,came_back,gone\n1,b,5,4,1,0,2,0,0\n1,a,3,3,0,0,0,0,0\n\
+                    2,b,0,0,2,2,0,0,4\n3,b,2,2,0,0,,1,0\nx,b,9,9,9,9,9,9,9\n9,b,9,9,9,9,9,9,9\n3,b,1";
         let series = read_text(text, &[1.0, 3.0]);
         assert_eq!(series.iter().map(|one| one.url.as_str()).collect::<Vec<_>>(), ["a", "b"]);
         let b = &series[1];
-        let first =
-            ServerPoint { sent: 5, opened: 4, failed: 1, lost: 0, misrouted: 2, ..ServerPoint::default() };
+        let first = ServerPoint { sent: 5, opened: 4, failed: 1, misrouted: 2, ..ServerPoint::default() };
         assert_eq!(b.points[0], first);
         assert_eq!((b.points[1].sent, b.points[1].lost, b.points.len()), (3, 2, 2));
-        assert_eq!((b.open(), b.sum(|point| point.opened)), (vec![4, 4], 6));
+        assert_eq!(
+            (b.open(), b.sum(|point| point.opened)),
+            (vec![4, 3], 6),
+            "four are gone, two cut among them"
+        );
         assert_eq!(
             (b.between(|point| point.misrouted), b.between(|point| point.lost)),
             (Some((0, 0)), Some((1, 1)))

@@ -150,10 +150,11 @@ fn each_second_says_what_happened_at_each_server() {
     write_second(&mut dir, 2, &mut totals, &recorder.take());
     let lines = fs::read_to_string(place.path().join(files::SERVERS)).unwrap();
     let lines: Vec<&str> = lines.lines().collect();
-    let both = ["wss://a.example/ws/1,3000,3000,0,0,0,0,0,0", "wss://b.example/ws/2,3000,3000,0,0,0,0,0,0"];
+    let both =
+        ["wss://a.example/ws/1,3000,3000,0,0,0,0,0,0,0", "wss://b.example/ws/2,3000,3000,0,0,0,0,0,0,0"];
     assert_eq!(lines.len(), 4, "{lines:?}");
-    let head = "at_s,server,sent,opened,failed,lost,misrouted,dropped,gave_up,came_back";
-    assert_eq!((lines[0], lines[3]), (head, "2,wss://a.example/ws/1,0,1,0,0,0,0,0,0"));
+    let head = "at_s,server,sent,opened,failed,lost,misrouted,dropped,gave_up,came_back,gone";
+    assert_eq!((lines[0], lines[3]), (head, "2,wss://a.example/ws/1,0,1,0,0,0,0,0,0,0"));
     both.iter().for_each(|line| assert!(lines.contains(&format!("1,{line}").as_str()), "{lines:?}"));
 }
 

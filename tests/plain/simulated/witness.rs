@@ -272,8 +272,8 @@ impl Observer for Witness {
     fn unmatched(&mut self, who: Who, message: Unmatched<'_>) {
         self.books.unmatched(who, message);
     }
-    fn closed(&mut self, who: Who, held: Duration) {
-        self.books.closed(who, held);
+    fn closed(&mut self, who: Who, server: ServerIndex, held: Duration) {
+        self.books.closed(who, server, held);
         self.tally.closed += 1;
         self.tally.held_ticks += held.as_micros() as u64 / TICK_MICROS;
     }
