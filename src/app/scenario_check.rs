@@ -435,12 +435,9 @@ impl<'s> Example<'s> {
 
 /// What it costs that the server tells all others of a message.
 fn cost_of_telling(every: &Every) -> String {
-    let load = Load::predict(&Shape {
-        groups: &[TOLD_SESSIONS],
-        ramp: Duration::ZERO,
-        ramp_down: Duration::ZERO,
-        records_each_per_s: every.share / every.interval.mean().as_secs_f64(),
-    });
+    let each_per_s = every.share / every.interval.mean().as_secs_f64();
+    let shape = Shape::of_ramp(&[TOLD_SESSIONS], Duration::ZERO, Duration::ZERO).telling(each_per_s);
+    let load = Load::predict(&shape);
     let whole = |per_s: f64| per_s.round() as u64;
     format!(
         "{} sessions in one challenge send {} of them a second and receive {}, about {}/s",

@@ -44,7 +44,7 @@ fn half_open(need: &Need, readings: &Readings) -> Option<Check> {
         return Some(check);
     }
     let why = "without net.ipv4.tcp_syncookies a SYN that finds three quarters of the queue taken is dropped";
-    let found = vec![fixes::sysctl("net.ipv4.tcp_max_syn_backlog", needed), fixes::tune(need, readings)];
+    let found = fixes::and_tune(fixes::sysctl("net.ipv4.tcp_max_syn_backlog", needed), need, readings);
     Some(check.but(Verdict::Warn, why, found))
 }
 
@@ -80,8 +80,7 @@ fn of_mock(need: &Need, readings: &Readings, mock: Mock, most: u64, figure: Figu
     let each = needed.div_ceil(listeners);
     let mut fixes = Vec::new();
     if most < BACKLOG as u64 && each <= BACKLOG as u64 {
-        fixes.push(fixes::sysctl("net.core.somaxconn", each));
-        fixes.push(fixes::tune(need, readings));
+        fixes.extend(fixes::and_tune(fixes::sysctl("net.core.somaxconn", each), need, readings));
     }
     fixes.extend(slower(need, room));
     check.but(Verdict::Warn, OVERFLOW, fixes)
@@ -98,7 +97,7 @@ fn of_server(need: &Need, readings: &Readings, most: u64, figure: Figure) -> Che
     if needed <= most {
         return check;
     }
-    let mut fixes = vec![fixes::sysctl("net.core.somaxconn", needed), fixes::tune(need, readings)];
+    let mut fixes = fixes::and_tune(fixes::sysctl("net.core.somaxconn", needed), need, readings);
     fixes.extend(slower(need, most));
     let why = format!("{OVERFLOW}; the server must ask for a queue of that length, too");
     check.but(Verdict::Warn, why, fixes)
@@ -109,6 +108,9 @@ const OVERFLOW: &str = "if the server does not accept for a second, the queue ov
 
 /// The ramp with which at most `room` connections arrive in a second.
 fn slower(need: &Need, room: u64) -> Option<Fix> {
+    if need.turnover.is_some() {
+        return Some(fixes::stay_longer());
+    }
     let connections = u64::from(need.sessions) * need.connections_each();
     let ramp = Duration::from_secs(connections.div_ceil(room.max(1)));
     (ramp > need.ramp)

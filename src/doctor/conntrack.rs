@@ -35,7 +35,9 @@ fn judge(need: &Need, readings: &Readings, tracked: Conntrack) -> Check {
     if tracked.count == 0 {
         return Check::ok(ID, TITLE, Figure::words("nothing is tracked"), Figure::words("not needed"));
     }
-    let waiting = need.closed_within(Duration::from_secs(tracked.time_wait_s));
+    // Whichever side closed first.
+    let waits = Duration::from_secs(tracked.time_wait_s);
+    let waiting = need.closed_within(waits) + need.websockets_closed_within(waits);
     let needed = need.connections() + waiting;
     let room = tracked.max.saturating_sub(tracked.count);
     let reading = format!("{} of {} free", grouped(room), grouped(tracked.max));
@@ -57,7 +59,7 @@ fn judge(need: &Need, readings: &Readings, tracked: Conntrack) -> Check {
 fn fixes_for(need: &Need, readings: &Readings, tracked: Conntrack, wanted: u64) -> Vec<Fix> {
     const KEY: &str = "net.netfilter.nf_conntrack_max";
     if tracked.is_settable {
-        return vec![fixes::sysctl(KEY, wanted), fixes::tune(need, readings)];
+        return fixes::and_tune(fixes::sysctl(KEY, wanted), need, readings);
     }
     vec![Fix::advice(format!(
         "{KEY} belongs to the host and is read-only in this network namespace: on the host, as root, sysctl -w {KEY}={wanted}"

@@ -4,8 +4,7 @@
 //! tables; the kernel shares the mock server's connections out among its listeners, not evenly.
 
 use startline_os::system::Raising;
-use startline_os::units::counted;
-use startline_os::units::grouped;
+use startline_os::units::{counted, duration_text, grouped};
 
 use super::fixes;
 use super::need::Need;
@@ -26,8 +25,10 @@ struct Tables {
     mock: u64,
     /// Each worker of the client has its own.
     are_private: bool,
-    /// The fullest's descriptors.
+    /// The fullest's descriptors, with those of connections that may still be closing, …
     needed: u64,
+    /// … and without.
+    certain: u64,
     /// … of the mock server's.
     needed_by_mock: u64,
     /// How they come about.
@@ -39,19 +40,19 @@ impl Tables {
         let kernel_has = readings.trials.features.private_tables.is_ok();
         let are_private = kernel_has && need.table_per_worker;
         let client = if are_private { need.workers.max(1) as u64 } else { 1 };
-        let of_client = need.connections().div_ceil(client);
         let mock = need.mock.map_or(0, |it| if kernel_has { it.workers.max(1) as u64 } else { 1 });
-        let of_mock = need.mock.map_or(0, |_| fullest_share(need.connections(), mock as usize));
+        let in_each = |connections: u64| {
+            let of_mock = need.mock.map_or(0, |_| fullest_share(connections, mock as usize));
+            (connections.div_ceil(client), of_mock)
+        };
+        let (of_client, of_mock) = in_each(need.connections() + need.closing());
+        let (certain_of_client, certain_of_mock) = in_each(need.connections());
         let needed_by_client = of_client + DESCRIPTORS_OF_A_WORKER;
         let needed_by_mock = of_mock + DESCRIPTORS_OF_A_WORKER;
-        let half_open = match need.half_open {
-            0 => String::new(),
-            left => format!(" and {} half-open sockets of --drop", grouped(left)),
-        };
-        let sessions = format!("{} sessions{half_open}", grouped(need.sessions.into()));
+        let sessions = sessions_text(need);
         let what = if needed_by_mock > needed_by_client {
             // More connections than sessions are HTTP ones, open in between.
-            let share = grouped(of_mock.min(need.websockets()));
+            let share = grouped(of_mock.min(need.websockets() + need.closing()));
             let whose = counted(mock, "worker", "workers");
             format!(
                 "at most {share} of {sessions} in each of the mock server's {whose}, and {DESCRIPTORS_OF_A_WORKER} for itself"
@@ -65,13 +66,21 @@ impl Tables {
                 added(need, readings)
             )
         };
-        Self { client, mock, are_private, needed: needed_by_client.max(needed_by_mock), needed_by_mock, what }
+        let needed = needed_by_client.max(needed_by_mock);
+        let certain = certain_of_client.max(certain_of_mock) + DESCRIPTORS_OF_A_WORKER;
+        Self { client, mock, are_private, needed, certain, needed_by_mock, what }
+    }
+
+    /// What it means that they do not fit: where only what may still be closing is too much, the servers
+    /// may close fast enough.
+    fn verdict(&self, allowed: u64) -> Verdict {
+        if self.certain > allowed { Verdict::Refuse } else { Verdict::Warn }
     }
 
     /// Workers with which the client's tables are large enough, however many that are.
     fn workers_for(&self, need: &Need, allowed: u64) -> Option<u64> {
         let room = allowed.checked_sub(DESCRIPTORS_OF_A_WORKER).filter(|room| *room > 0)?;
-        self.are_private.then(|| need.connections().div_ceil(room))
+        self.are_private.then(|| (need.connections() + need.closing()).div_ceil(room))
     }
 
     /// … if that many are allowed. Where their number was not given, the engine has added what it
@@ -97,6 +106,18 @@ impl Tables {
             _ => String::new(),
         }
     }
+}
+
+/// The sessions, with the sockets that there may be beside theirs.
+fn sessions_text(need: &Need) -> String {
+    let sessions = format!("{} sessions", grouped(need.sessions.into()));
+    let half_open =
+        (need.half_open > 0).then(|| format!("{} half-open sockets of --drop", grouped(need.half_open)));
+    let closing = (need.closing() > 0).then(|| {
+        let within = duration_text(need.close_timeout);
+        format!("{} that may still be closing ({within} each)", grouped(need.closing()))
+    });
+    [Some(sessions), half_open, closing].into_iter().flatten().collect::<Vec<_>>().join(" and ")
 }
 
 /// How many workers there are beyond the cores, where that was not the user's choice.
@@ -142,7 +163,7 @@ fn limit(need: &Need, readings: &Readings, tables: &Tables) -> Check {
         fixes.push(Fix::command(text, format!("--workers {workers}")));
     }
     fixes.push(higher_limit(readings, tables.needed));
-    check.but(Verdict::Refuse, why, fixes)
+    check.but(tables.verdict(hard), why, fixes)
 }
 
 /// How to raise the hard limit of the next processes, by the user who may raise it.
@@ -183,14 +204,15 @@ fn nr_open(readings: &Readings, tables: &Tables) -> Check {
         return check;
     }
     let why = format!("no limit of descriptors can exceed fs.nr_open, which is {}", grouped(most));
-    check.but(Verdict::Refuse, why, vec![fixes::sysctl("fs.nr_open", tables.needed)])
+    check.but(tables.verdict(most), why, vec![fixes::sysctl("fs.nr_open", tables.needed)])
 }
 
 /// Files of all processes together.
 fn file_max(need: &Need, readings: &Readings, tables: &Tables) -> Check {
     let (id, title) = ("file-max", "open files (machine)");
     let ends = if readings.is_target_here(need) { 2 } else { 1 };
-    let files = need.connections() * ends + (tables.client + tables.mock) * DESCRIPTORS_OF_A_WORKER;
+    let files = (need.connections() + need.closing()) * ends
+        + (tables.client + tables.mock) * DESCRIPTORS_OF_A_WORKER;
     let needed = Figure::new(
         files,
         "files",
@@ -211,7 +233,7 @@ fn file_max(need: &Need, readings: &Readings, tables: &Tables) -> Check {
         return check;
     }
     let why = format!("fs.file-max allows {} files and {} are open already", grouped(most), grouped(open));
-    let fixes = vec![fixes::sysctl("fs.file-max", open.saturating_add(files)), fixes::tune(need, readings)];
+    let fixes = fixes::and_tune(fixes::sysctl("fs.file-max", open.saturating_add(files)), need, readings);
     if readings.trials.is_root {
         // CAP_SYS_ADMIN is asked at each open; root has it, but for a container's that gave it up.
         return check.but(

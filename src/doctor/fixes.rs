@@ -35,8 +35,11 @@ pub(super) fn whose(address: IpAddr) -> Fix {
 
 /// The command that writes every setting that this plan needs, and can put them back. It counts pairs of a source and a
 /// target as the doctor does, is given the fewest destinations that may have to take all WebSockets, and takes half-open
-/// sockets for sessions.
-pub(super) fn tune(need: &Need, readings: &Readings) -> Fix {
+/// sockets for sessions. None where sessions come and go: it knows of a ramp alone.
+pub(super) fn tune(need: &Need, readings: &Readings) -> Option<Fix> {
+    if need.turnover.is_some() {
+        return None;
+    }
     let sources = need.sources.len().max(1);
     let targets = match need.others.len() {
         0 => need.pairs() / sources,
@@ -64,9 +67,21 @@ pub(super) fn tune(need: &Need, readings: &Readings) -> Fix {
         None if need.is_loopback() => " --server",
         None => " --server --no-loopback",
     });
-    Fix::root(
+    Some(Fix::root(
         "sets this and the other kernel settings that the plan needs; startline tune revert puts them back",
         command,
+    ))
+}
+
+/// A setting's own command, and the one that writes all of them.
+pub(super) fn and_tune(fix: Fix, need: &Need, readings: &Readings) -> Vec<Fix> {
+    std::iter::once(fix).chain(tune(need, readings)).collect()
+}
+
+/// What to plan where too many come and go at once.
+pub(super) fn stay_longer() -> Fix {
+    Fix::advice(
+        "let sessions stay longer (--lifetime), or plan fewer, so that fewer connections close at once",
     )
 }
 

@@ -14,6 +14,9 @@ use crate::plan::{Observers, observers};
 const PROGRAM_BYTES: u64 = 11_000_000;
 /// Each of its workers: the slope of resident memory from 2 to 40 of them.
 const WORKER_BYTES: u64 = 256 << 10;
+/// What is kept of each row's planned life where sessions come and go, beside the session: the slope of
+/// resident memory from 505 to 11,000 rows that were used once, less a session's.
+const PLANNED_BYTES: u64 = 220;
 /// The mock server without members.
 const STAND_IN_PROGRAM_BYTES: u64 = 8_500_000;
 /// The mock server's memory of a connected member: the slope from 1,000 to 5,000 that hear of each
@@ -42,7 +45,7 @@ pub(super) fn is_measuring_worthwhile(need: &Need, readings: &Readings) -> bool 
 
 /// Sockets open at once on this machine.
 fn sockets(need: &Need, readings: &Readings) -> u64 {
-    need.connections() * if readings.is_target_here(need) { 2 } else { 1 }
+    (need.connections() + need.closing()) * if readings.is_target_here(need) { 2 } else { 1 }
 }
 
 /// Bytes that can be had, and which limit says so.
@@ -58,8 +61,10 @@ fn room(readings: &Readings) -> Result<(u64, &'static str), String> {
 struct Taken {
     kernel: u64,
     client: u64,
-    /// Of the client's, what the ledger of pairs takes.
+    /// Of the client's, what the ledger of pairs takes, …
     pairs: u64,
+    /// … and rows at rest, until no timer of the session before can be armed.
+    rest: u64,
     mock: u64,
 }
 
@@ -68,10 +73,13 @@ impl Taken {
         let sessions = u64::from(need.sessions);
         let workers = need.workers as u64 * WORKER_BYTES;
         let tls = |is_tls: bool| if is_tls { STAND_IN_TLS_BYTES } else { 0 };
+        let planned = if need.turnover.is_some() { PLANNED_BYTES } else { 0 };
+        let (rows, row_bytes) = (need.rows(), need.session_bytes + planned);
         Self {
             kernel: sockets(need, readings) * readings.trials.socket_bytes.bytes(),
-            client: PROGRAM_BYTES + workers + sessions * need.session_bytes + need.observers_bytes,
+            client: PROGRAM_BYTES + workers + rows * row_bytes + need.observers_bytes,
             pairs: need.observers_bytes,
+            rest: (rows - sessions) * row_bytes,
             mock: need
                 .mock
                 .map_or(0, |it| STAND_IN_PROGRAM_BYTES + sessions * (STAND_IN_BYTES + tls(it.tls))),
@@ -86,10 +94,10 @@ impl Taken {
         let mock =
             if self.mock > 0 { format!(", mock server {}", megabytes(self.mock)) } else { String::new() };
         let (all, kernel, client) = (megabytes(self.all()), megabytes(self.kernel), megabytes(self.client));
-        let pairs = match self.pairs {
-            0 => String::new(),
-            pairs => format!(" (pairs of sessions {})", megabytes(pairs)),
-        };
+        let parts = [("pairs of sessions", self.pairs), ("rows at rest", self.rest)];
+        let parts = parts.iter().filter(|(_, bytes)| *bytes > 0);
+        let parts: Vec<_> = parts.map(|(what, bytes)| format!("{what} {}", megabytes(*bytes))).collect();
+        let pairs = if parts.is_empty() { String::new() } else { format!(" ({})", parts.join(", ")) };
         format!("{all}: sockets {kernel}, client {client}{pairs}{mock}")
     }
 }
@@ -166,6 +174,10 @@ fn fewer_observers(need: &Need) -> String {
 /// number: some parts do not depend on the number, and the ledger of fewer sessions may be the
 /// larger one.
 fn fewer(need: &Need, readings: &Readings, room: u64) -> String {
+    if need.turnover.is_some() {
+        return "plan fewer sessions, or let them stay longer (--lifetime), so that fewer rows rest"
+            .to_owned();
+    }
     let fits = |thousands: &u32| {
         let sessions = thousands * 1000;
         let observers_bytes = match need.observers_bytes {

@@ -4,14 +4,16 @@
 //! from the machine except the number of its cores.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use startline_os::affinity;
 
-use crate::measure::observing_bytes;
+use crate::measure::{ledger, observing_bytes};
 use crate::plan::beside::Beside;
 use crate::plan::capacity::WORKERS_MAX;
 use crate::plan::load::Load;
+use crate::plan::turnover::{Comings, Turnover};
 use crate::plan::{Http, Observers, Plan, PortMethod, SuiteOrder, Tls, capacity};
 
 /// A held session's memory, all of it in the client (docs/performance.md): over ws, …
@@ -63,6 +65,12 @@ pub struct Need {
     pub table_per_worker: bool,
     /// From the first arrival to the last.
     pub ramp: Duration,
+    /// How many sessions begin, end and are there in any span, where they come and go.
+    pub turnover: Option<Arc<Turnover>>,
+    /// How long a row rests after its session before another has it.
+    pub rest: Duration,
+    /// How long the servers may take to answer a close.
+    pub close_timeout: Duration,
     /// From all arrivals settled to the close of accounts.
     pub hold: Duration,
     /// From the first close to the last.
@@ -117,6 +125,9 @@ impl Need {
             workers_given,
             table_per_worker: true,
             ramp: plan.settings.ramp,
+            turnover: plan.turnover.clone(),
+            rest: plan.scenario.longest_timer(),
+            close_timeout: plan.scenario.websocket.as_ref().map_or(Duration::ZERO, |it| it.close_timeout),
             hold: plan.settings.hold,
             ramp_down: plan.settings.ramp_down,
             http,
@@ -131,7 +142,12 @@ impl Need {
             observers_bytes: match plan.expects_broadcasts() {
                 true => {
                     let kept = (plan.counts_updates(), plan.returns());
-                    observing_bytes(plan.people(), plan.observers(), plan.workers, kept)
+                    // A search judges copies of the pairs at the end of each step.
+                    let copies = match plan.search() {
+                        Some(_) => ledger::bytes(plan.people(), plan.observers(), plan.workers, kept.1),
+                        None => 0,
+                    };
+                    observing_bytes(plan.people(), plan.observers(), plan.workers, kept) + copies
                 }
                 false => 0,
             },
@@ -171,9 +187,14 @@ impl Need {
         }
     }
 
-    /// Connections open at once at most, but for HTTP connections that are about to close.
+    /// How sessions come and go.
+    pub fn comings(&self) -> Comings<'_> {
+        Comings { sessions: self.sessions, ramp: self.ramp, turnover: self.turnover.as_deref() }
+    }
+
+    /// Connections open at once at most, but for those that are about to close.
     pub fn connections(&self) -> u64 {
-        self.websockets() + self.pooled() + self.beside.at_once(self.sessions, self.ramp)
+        self.websockets() + self.pooled() + self.beside.at_once(self.comings())
     }
 
     /// WebSockets open at once at most, half-open ones among them.
@@ -181,10 +202,25 @@ impl Need {
         u64::from(self.sessions) + self.half_open
     }
 
+    /// WebSockets whose close the servers may not have answered yet, while others have begun.
+    pub fn closing(&self) -> u64 {
+        self.comings().lingering(self.close_timeout)
+    }
+
+    /// Rows in use or at rest at once, at most.
+    pub fn rows(&self) -> u64 {
+        u64::from(self.sessions) + self.comings().lingering(self.rest)
+    }
+
+    /// WebSockets of sessions that have left by plan, closed within this time at most.
+    pub fn websockets_closed_within(&self, span: Duration) -> u64 {
+        self.turnover.as_ref().map_or(0, |it| it.ended_within(span))
+    }
+
     /// HTTP connections closed within this time at most: those that still wait in a state that
     /// lasts so long.
     pub fn closed_within(&self, span: Duration) -> u64 {
-        capacity::closed_within(self.sessions, self.ramp, span) * self.closed_each()
+        self.comings().begun_within(span) * self.closed_each()
     }
 
     /// HTTP connections that a session makes and closes.
@@ -199,12 +235,7 @@ impl Need {
 
     /// Connections that begin within a second.
     pub fn connections_per_second(&self) -> u64 {
-        let second = Duration::from_secs(1);
-        let sessions = match self.ramp <= second {
-            true => u64::from(self.sessions),
-            false => (f64::from(self.sessions) / self.ramp.as_secs_f64()).ceil() as u64,
-        };
-        sessions * self.connections_each()
+        self.comings().begun_within(Duration::from_secs(1)) * self.connections_each()
     }
 
     /// Whether any address is IPv6.

@@ -40,6 +40,6 @@ pub(super) fn checks(need: &Need, readings: &Readings) -> Vec<Check> {
     }
     let why = "past gc_thresh2 the kernel drops entries older than 5 s, past gc_thresh3 it makes no new one";
     let sets = short.iter().map(|(key, _)| Setting::new(key, needed)).collect();
-    let found = vec![fixes::sysctls("sets them until the next boot", sets), fixes::tune(need, readings)];
+    let found = fixes::and_tune(fixes::sysctls("sets them until the next boot", sets), need, readings);
     vec![check.but(Verdict::Warn, why, found)]
 }

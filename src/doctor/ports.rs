@@ -7,9 +7,9 @@ mod more_ports;
 mod supply;
 
 use startline_os::time_wait::TIME_WAIT;
-use startline_os::units::grouped;
+use startline_os::units::{duration_text, grouped};
 
-use self::supply::{Demand, Sides};
+use self::supply::{Demand, Side, Sides};
 use super::fixes;
 use super::need::Need;
 use super::readings::Readings;
@@ -24,7 +24,15 @@ fn ports(need: &Need, readings: &Readings) -> Check {
     let (id, title) = ("ports", "local ports");
     let demand = Demand::whole(need, readings);
     let what = reason(need, demand.waiting);
-    let figure = Figure::new(demand.all(), "ports", format!("{}: {what}", grouped(demand.all())));
+    let text = match demand.closing {
+        0 => format!("{}: {what}", grouped(demand.all())),
+        closing => format!(
+            "{}: {what}; up to {} more if this side closes WebSockets first",
+            grouped(demand.all()),
+            grouped(closing)
+        ),
+    };
+    let figure = Figure::new(demand.all(), "ports", text);
     let sides = match Sides::of(need, readings) {
         Ok(sides) => sides,
         Err(why) => return Check::unknown(id, title, figure, why),
@@ -55,11 +63,31 @@ fn ports(need: &Need, readings: &Readings) -> Check {
         );
         return check.but(Verdict::Warn, why, more_ports::all(need, readings, side));
     }
+    if let Some(check) = closed_here(&check, need, readings, &sides) {
+        return check;
+    }
     match need.ports {
         Some(PortMethod::Kernel) => slow_search(check, need, readings, &sides),
         // The others are as fast with the last port as with the first.
         Some(PortMethod::Windows | PortMethod::Explicit) | None => check,
     }
+}
+
+/// Who closes a WebSocket's connection first, and so has it in TIME_WAIT, is the servers' decision.
+fn closed_here(check: &Check, need: &Need, readings: &Readings, sides: &Sides) -> Option<Check> {
+    let beyond = |side: &&Side| side.demand.at_most().all() > side.supply.all();
+    let side = std::iter::once(&sides.both).chain(sides.each().map(|(side, _)| side)).find(beyond)?;
+    let demand = side.demand.at_most();
+    let why = format!(
+        "sessions come and go: where the servers leave it to this side to close first, or answer closes late, {} \
+         more ports are taken for {}, and the plan needs {} at the peak; there are {}. Then connections fail \
+         with EADDRNOTAVAIL",
+        grouped(side.demand.closing),
+        duration_text(supply::time_wait_span(need, readings).max(need.close_timeout)),
+        grouped(demand.all()),
+        side.supply.text(need)
+    );
+    Some(check.clone().but(Verdict::Warn, why, more_ports::for_demand(need, readings, side, demand)))
 }
 
 /// The kernel's own search gets slow where most ports are taken.
@@ -74,7 +102,7 @@ fn slow_search(check: Check, need: &Need, readings: &Readings, sides: &Sides) ->
     };
     let text = "chooses ports in a way that stays fast up to the last one";
     let mut all = vec![Fix::command(text, format!("--ports {}", method.key()))];
-    let twice = Demand { held: side.demand.held * 2, waiting: side.demand.waiting * 2 };
+    let twice = Demand { held: side.demand.held * 2, waiting: side.demand.waiting * 2, ..side.demand };
     all.extend(more_ports::for_demand(need, readings, side, twice));
     let why = "the plan takes more than half of the ports, and the kernel searches among all of them (--ports kernel): it then needs \
                milliseconds per connection";
@@ -106,8 +134,22 @@ fn listed(parts: &[String]) -> String {
 /// How many connections may wait in TIME_WAIT at all.
 fn time_wait(need: &Need, readings: &Readings) -> Check {
     let (id, title) = ("time-wait", "connections in TIME_WAIT");
-    let needed = need.closed_within(TIME_WAIT);
-    let figure = Figure::count(needed, "connections");
+    let (http, websockets) = (need.closed_within(TIME_WAIT), need.websockets_closed_within(TIME_WAIT));
+    let needed = http + websockets;
+    let figure = match websockets {
+        0 => Figure::count(needed, "connections"),
+        websockets => {
+            // Where the target is here, one of both sides has each.
+            let whose = if readings.is_target_here(need) { "" } else { " if this side closes first" };
+            let text = format!(
+                "{}: {} HTTP connections, {} WebSockets{whose}",
+                grouped(needed),
+                grouped(http),
+                grouped(websockets)
+            );
+            Figure::new(needed, "connections", text)
+        }
+    };
     let most = match &readings.system.tw_buckets {
         Ok(most) => *most,
         Err(why) => return Check::unknown(id, title, figure, why.as_str()),

@@ -23,6 +23,7 @@ mod lingering;
 mod ports;
 mod routes;
 mod threads;
+mod turnover;
 
 const FIXTURES: [&str; 7] =
     ["default", "tuned", "container", "garbage", "conntrack-full", "powersave", "slow-clock"];
@@ -67,6 +68,9 @@ fn need(sessions: u32, ramp_s: u64) -> Need {
         workers_given: true,
         table_per_worker: false,
         ramp: Duration::from_secs(ramp_s),
+        turnover: None,
+        rest: Duration::from_secs(31),
+        close_timeout: Duration::from_secs(5),
         hold: Duration::from_secs(1_800),
         ramp_down: Duration::from_secs(240),
         http: HttpConnections::PerSession,
@@ -150,13 +154,8 @@ fn every_check_of_every_box_is_whole() {
     extreme.trials.descriptors = Ok((0, 0));
     extreme.system.port_range = Ok((1, 1));
     let boxes = FIXTURES.map(readings).into_iter().chain([extreme]);
-    let plain = |sessions| {
-        let load = Load::predict(&Shape {
-            groups: &[u64::from(sessions)],
-            ramp: Duration::ZERO,
-            ramp_down: Duration::ZERO,
-            records_each_per_s: 0.0,
-        });
+    let plain = |sessions: u32| {
+        let load = Load::predict(&Shape::of_ramp(&[sessions.into()], Duration::ZERO, Duration::ZERO));
         Need { load: Some(load), ..need(sessions, 0) }
     };
     for readings in boxes {
@@ -405,13 +404,8 @@ fn a_backlog_is_judged_where_the_target_is_here() {
 
 #[test]
 fn broadcasts_to_everybody_need_a_page_each() {
-    let shape = Shape {
-        groups: &[400_000],
-        ramp: Duration::from_secs(400),
-        ramp_down: Duration::from_secs(400),
-        records_each_per_s: 0.0,
-    };
-    let need = Need { load: Some(Load::predict(&shape)), ..need(400_000, 400) };
+    let shape = |members| Shape::of_ramp(&[members], Duration::from_secs(400), Duration::from_secs(400));
+    let need = Need { load: Some(Load::predict(&shape(400_000))), ..need(400_000, 400) };
     let readings = readings("default");
     let memory = check("tcp-memory", &need, &readings);
     assert_eq!(memory.verdict, Verdict::Warn);
@@ -421,7 +415,7 @@ fn broadcasts_to_everybody_need_a_page_each() {
     let silent = examine(&Need { load: None, ..need.clone() }, &readings);
     assert!(!silent.checks.iter().any(|check| check.id == BROADCAST_LOAD), "nothing is broadcast");
     assert!(broadcast.why.as_deref().is_some_and(|why| why.contains("more deliveries than 2 cores")));
-    let beyond = Need { load: Some(Load::predict(&Shape { groups: &[2_000_000], ..shape })), ..need };
+    let beyond = Need { load: Some(Load::predict(&shape(2_000_000))), ..need };
     assert_eq!(check(BROADCAST_LOAD, &beyond, &readings).verdict, Verdict::Warn, "the target's own doing");
     let of_mock = Need { mock: Some(Mock { workers: 2, tls: false }), ..beyond };
     let refused = check(BROADCAST_LOAD, &of_mock, &readings);

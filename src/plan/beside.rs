@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use super::capacity::closed_within;
+use super::turnover::Comings;
 use crate::scenario::Scenario;
 
 /// The requests that a session makes while its WebSocket is there.
@@ -24,14 +24,13 @@ impl Beside {
         Self { each: requests.count() as u32, timeout }
     }
 
-    /// Connections open at once at most, of sessions that begin evenly over the ramp: where servers are slow,
-    /// all that began within a request's time.
-    pub fn at_once(self, sessions: u32, ramp: Duration) -> u64 {
-        if self.each == 0 { 0 } else { closed_within(sessions, ramp, self.timeout) }
+    /// Connections open at once at most: where servers are slow, all that began within a request's time.
+    pub fn at_once(self, comings: Comings<'_>) -> u64 {
+        if self.each == 0 { 0 } else { comings.begun_within(self.timeout) }
     }
 
     /// Ports in use at once at most, where a closed connection's stays in use for `time_wait`.
-    pub fn ports(self, sessions: u32, ramp: Duration, time_wait: Duration) -> u64 {
-        self.at_once(sessions, ramp) + u64::from(self.each) * closed_within(sessions, ramp, time_wait)
+    pub fn ports(self, comings: Comings<'_>, time_wait: Duration) -> u64 {
+        self.at_once(comings) + u64::from(self.each) * comings.begun_within(time_wait)
     }
 }

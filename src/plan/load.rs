@@ -42,63 +42,130 @@ const ANY_MACHINE_PER_S: f64 = 1e9;
 /// What members receive of each other.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Load {
-    /// Announcements of members entering, over the ramp: N²/2 a challenge. The ramp-down has as
-    /// many.
+    /// Announcements of members entering, over all rises of the level: N²/2 a challenge where there is
+    /// one. The ramp-down has as many.
     pub entered: u64,
     /// Bytes of the lists in all open messages: 46·N² a challenge.
     pub listed_bytes: u64,
     /// Bytes of all announcements of members entering.
     pub entered_bytes: u64,
-    /// Deliveries a second, averaged over the ramp.
+    /// Deliveries a second, averaged over the rises.
     pub ramp_mean_per_s: f64,
-    /// Deliveries a second at the ramp's end.
+    /// Deliveries a second at the end of the steepest rise or the beginning of the steepest fall.
     pub ramp_end_per_s: f64,
+    /// Announcements of members leaving in the ramp-down.
+    pub ramp_down: u64,
     /// Deliveries a second when the first sessions leave.
     pub ramp_down_start_per_s: f64,
-    /// Messages of progress that sessions send a second in the hold.
+    /// Messages that sessions send a second in the hold and that others are told of.
     pub records_per_s: f64,
-    /// Deliveries a second in the hold: each member's progress to all others.
+    /// Deliveries a second of these: each member's progress to all others.
+    pub updates_per_s: f64,
+    /// Sessions that take the place of others, a second, at the highest level.
+    pub replaced_per_s: f64,
+    /// Deliveries a second of their coming and of the others' leaving.
+    pub replacing_per_s: f64,
+    /// Deliveries a second in the hold, of all kinds.
     pub hold_per_s: f64,
-    /// Bytes a second of these.
+    /// Bytes a second of these, lists included.
     pub hold_bytes_per_s: f64,
     /// Sessions that receive announcements.
     pub receivers: u64,
+    /// The level changes by stages, and not once up and once down.
+    pub is_staged: bool,
+}
+
+/// Sessions of one challenge at the highest level.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Group {
+    /// Those of the plan.
+    pub receivers: u64,
+    /// Those whom they hear of: their own and, in a mix, those of other parts.
+    pub announced: u64,
+    /// Messages of these a second that others are told of.
+    pub records_per_s: f64,
+    /// Sessions a second that take the place of others among these.
+    pub replaced_per_s: f64,
 }
 
 /// What the load depends on.
 #[derive(Clone, Debug)]
-pub struct Shape<'g> {
-    /// Members in each challenge.
-    pub groups: &'g [u64],
-    /// From the first arrival to the last.
-    pub ramp: Duration,
+pub struct Shape {
+    /// Who is in each challenge.
+    pub groups: Vec<Group>,
+    /// Spans in which the level changes or is held, each with the level at its end, as a part of the highest.
+    pub levels: Vec<(Duration, f64)>,
     /// From the first close to the last.
     pub ramp_down: Duration,
-    /// Messages of progress that a session sends a second, on average.
-    pub records_each_per_s: f64,
+    /// The levels are those of stages.
+    pub is_staged: bool,
+}
+
+impl Shape {
+    /// Groups of so many that rise once, in this time.
+    pub fn of_ramp(sizes: &[u64], ramp: Duration, ramp_down: Duration) -> Self {
+        let group = |size: &u64| Group {
+            receivers: *size,
+            announced: *size,
+            records_per_s: 0.0,
+            replaced_per_s: 0.0,
+        };
+        let groups = sizes.iter().map(group).collect();
+        Self { groups, levels: vec![(ramp, 1.0)], ramp_down, is_staged: false }
+    }
+
+    /// The same with sessions that each send so many messages a second that others are told of.
+    pub fn telling(mut self, records_each_per_s: f64) -> Self {
+        let groups = self.groups.iter_mut();
+        groups.for_each(|group| group.records_per_s = group.announced as f64 * records_each_per_s);
+        self
+    }
 }
 
 impl Load {
     /// Predicts the load of this shape.
-    pub fn predict(shape: &Shape<'_>) -> Self {
-        let pairs = |n: &u64| n.saturating_mul(n.saturating_sub(1));
+    pub fn predict(shape: &Shape) -> Self {
+        let pairs = |group: &Group| group.receivers.saturating_mul(group.announced.saturating_sub(1));
         let all_pairs: u64 = shape.groups.iter().map(pairs).fold(0, u64::saturating_add);
-        let entered = all_pairs / 2;
-        // At the end of the ramp an arrival is announced to (nearly) all of its challenge.
-        let at_full = |span: Duration| per_second(all_pairs as f64, span);
-        let receivers = shape.groups.iter().fold(0, |sum: u64, n| sum.saturating_add(*n));
-        let hold_per_s = all_pairs as f64 * shape.records_each_per_s;
+        let receivers = shape.groups.iter().fold(0, |sum: u64, it| sum.saturating_add(it.receivers));
+        // Each of a group's own is told of all but itself.
+        let told = |of: fn(&Group) -> f64| {
+            let heard = |it: &Group| pairs(it) as f64 / it.announced.max(1) as f64 * of(it);
+            shape.groups.iter().map(heard).sum::<f64>()
+        };
+        let own = |of: fn(&Group) -> f64| {
+            let own = |it: &Group| it.receivers as f64 / it.announced.max(1) as f64 * of(it);
+            shape.groups.iter().map(own).sum::<f64>()
+        };
+        let changes = Changes::of(&shape.levels, all_pairs as f64);
+        let entered = changes.entered;
+        let updates_per_s = told(|group| group.records_per_s);
+        // Who comes is announced to the others, and so is who leaves.
+        let coming_per_s = told(|group| group.replaced_per_s);
+        let replacing_per_s = 2.0 * coming_per_s;
+        let bytes = |count: u64, each: u64| count.saturating_mul(each);
         Self {
             entered,
-            listed_bytes: entered.saturating_mul(LISTED_BYTES),
-            entered_bytes: entered.saturating_mul(ENTERED_BYTES),
-            ramp_mean_per_s: per_second(entered as f64, shape.ramp),
-            ramp_end_per_s: at_full(shape.ramp),
-            ramp_down_start_per_s: at_full(shape.ramp_down),
-            records_per_s: receivers as f64 * shape.records_each_per_s,
-            hold_per_s,
-            hold_bytes_per_s: hold_per_s * UPDATE_BYTES as f64,
+            listed_bytes: bytes(entered, LISTED_BYTES),
+            entered_bytes: bytes(entered, ENTERED_BYTES),
+            ramp_mean_per_s: per_second(entered as f64, changes.rising),
+            ramp_end_per_s: changes.steepest_per_s,
+            ramp_down: (all_pairs as f64 * changes.last * changes.last / 2.0) as u64,
+            // At the beginning a departure is announced to (nearly) all of its challenge.
+            ramp_down_start_per_s: per_second(
+                all_pairs as f64 * changes.last * changes.last,
+                shape.ramp_down,
+            ),
+            records_per_s: own(|group| group.records_per_s),
+            updates_per_s,
+            replaced_per_s: own(|group| group.replaced_per_s),
+            replacing_per_s,
+            hold_per_s: updates_per_s + replacing_per_s,
+            hold_bytes_per_s: updates_per_s * UPDATE_BYTES as f64
+                + replacing_per_s * ENTERED_BYTES as f64
+                + coming_per_s * LISTED_BYTES as f64,
             receivers,
+            is_staged: shape.is_staged,
         }
     }
 
@@ -112,11 +179,37 @@ impl Load {
             entered_bytes: part(self.entered_bytes),
             ramp_mean_per_s: rate(self.ramp_mean_per_s),
             ramp_end_per_s: rate(self.ramp_end_per_s),
+            ramp_down: part(self.ramp_down),
             ramp_down_start_per_s: rate(self.ramp_down_start_per_s),
             records_per_s: rate(self.records_per_s),
+            updates_per_s: rate(self.updates_per_s),
+            replaced_per_s: rate(self.replaced_per_s),
+            replacing_per_s: rate(self.replacing_per_s),
             hold_per_s: rate(self.hold_per_s),
             hold_bytes_per_s: rate(self.hold_bytes_per_s),
             receivers: part(self.receivers),
+            is_staged: self.is_staged,
+        }
+    }
+
+    /// Returns this and the load of other sessions beside it.
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            entered: self.entered.saturating_add(other.entered),
+            listed_bytes: self.listed_bytes.saturating_add(other.listed_bytes),
+            entered_bytes: self.entered_bytes.saturating_add(other.entered_bytes),
+            ramp_mean_per_s: self.ramp_mean_per_s + other.ramp_mean_per_s,
+            ramp_end_per_s: self.ramp_end_per_s + other.ramp_end_per_s,
+            ramp_down: self.ramp_down.saturating_add(other.ramp_down),
+            ramp_down_start_per_s: self.ramp_down_start_per_s + other.ramp_down_start_per_s,
+            records_per_s: self.records_per_s + other.records_per_s,
+            updates_per_s: self.updates_per_s + other.updates_per_s,
+            replaced_per_s: self.replaced_per_s + other.replaced_per_s,
+            replacing_per_s: self.replacing_per_s + other.replacing_per_s,
+            hold_per_s: self.hold_per_s + other.hold_per_s,
+            hold_bytes_per_s: self.hold_bytes_per_s + other.hold_bytes_per_s,
+            receivers: self.receivers.saturating_add(other.receivers),
+            is_staged: self.is_staged || other.is_staged,
         }
     }
 
@@ -133,9 +226,15 @@ impl Load {
     /// Warns where more is delivered than `cores` can take, with the mock server's work where it
     /// shares them.
     pub fn warning(&self, cores: f64, is_for_mock: bool) -> Option<String> {
+        let (ramp, longer) = match self.is_staged {
+            true => ("at the steepest of the stages", "stage"),
+            false => ("at the end of the ramp", "--ramp"),
+        };
+        let interval =
+            if self.replacing_per_s > self.updates_per_s { "--lifetime" } else { "--record-interval" };
         let phases = [
-            ("at the end of the ramp", self.ramp_end_per_s, "--ramp"),
-            ("in the hold", self.hold_per_s, "--record-interval"),
+            (ramp, self.ramp_end_per_s, longer),
+            ("in the hold", self.hold_per_s, interval),
             ("as the ramp-down begins", self.ramp_down_start_per_s, "--ramp-down"),
         ];
         let mut heavy = Vec::new();
@@ -189,6 +288,36 @@ impl Load {
     }
 }
 
+/// What the changes of the level come to.
+struct Changes {
+    entered: u64,
+    /// The time of all rises.
+    rising: Duration,
+    /// The most deliveries a second of a rise or a fall.
+    steepest_per_s: f64,
+    /// The level at the end.
+    last: f64,
+}
+
+impl Changes {
+    fn of(levels: &[(Duration, f64)], all_pairs: f64) -> Self {
+        let mut sum = Self { entered: 0, rising: Duration::ZERO, steepest_per_s: 0.0, last: 0.0 };
+        let mut entered = 0.0;
+        for (span, level) in levels {
+            let before = std::mem::replace(&mut sum.last, *level);
+            // At the upper level each is announced to (nearly) all of its challenge.
+            let steepest = per_second(all_pairs * before.max(*level) * (level - before).abs(), *span);
+            sum.steepest_per_s = sum.steepest_per_s.max(steepest);
+            if *level > before {
+                sum.rising += *span;
+                entered += (level * level - before * before) / 2.0;
+            }
+        }
+        sum.entered = (all_pairs * entered) as u64;
+        sum
+    }
+}
+
 /// Writes a number of cores, of which a control group may leave a part.
 pub fn cores_text(cores: f64) -> String {
     match cores {
@@ -225,13 +354,8 @@ pub(super) fn whole(rate: f64) -> String {
 mod tests {
     use super::*;
 
-    fn shape(groups: &[u64], ramp_s: u64) -> Shape<'_> {
-        Shape {
-            groups,
-            ramp: Duration::from_secs(ramp_s),
-            ramp_down: Duration::from_secs(30),
-            records_each_per_s: 0.0,
-        }
+    fn shape(groups: &[u64], ramp_s: u64) -> Shape {
+        Shape::of_ramp(groups, Duration::from_secs(ramp_s), Duration::from_secs(30))
     }
 
     #[test]
@@ -258,12 +382,55 @@ mod tests {
 
     #[test]
     fn progress_is_everyone_to_everyone() {
-        let load = Load::predict(&Shape { records_each_per_s: 0.2, ..shape(&[1000], 60) });
+        let load = Load::predict(&shape(&[1000], 60).telling(0.2));
         assert_eq!((load.records_per_s, load.hold_per_s), (200.0, 199_800.0));
         assert_eq!(load.hold_bytes_per_s, 20_779_200.0);
         // Received one by one; from the mock in batches of twenty, with its own work.
         assert!((load.hold_cores(false) - 0.4).abs() < 0.001);
         assert!((load.hold_cores(true) - 0.15).abs() < 0.01, "{}", load.hold_cores(true));
+    }
+
+    /// 1,000 of whom 500 a second leave and are replaced: each coming and each leaving is heard by 999.
+    #[test]
+    fn who_comes_and_goes_is_announced_all_the_time() {
+        let mut shape = shape(&[1_000], 2);
+        shape.groups[0].replaced_per_s = 500.0;
+        let load = Load::predict(&shape);
+        assert_eq!(
+            (load.replaced_per_s, load.replacing_per_s, load.hold_per_s),
+            (500.0, 999_000.0, 999_000.0)
+        );
+        assert_eq!(load.hold_bytes_per_s, 999_000.0 * 140.0 + 499_500.0 * 93.0);
+        assert!(
+            load.warning(1.0, false)
+                .is_some_and(|why| why.contains("a longer --ramp-down") || why.contains("--lifetime"))
+        );
+    }
+
+    /// To 100, to 1,000 within a second, back to 100: the spike is what is steep, and who is left leaves.
+    #[test]
+    fn stages_are_predicted_by_their_levels() {
+        let second = Duration::from_secs(1);
+        let levels = vec![(60 * second, 0.1), (60 * second, 0.1), (second, 1.0), (60 * second, 0.1)];
+        let load = Load::predict(&Shape { levels, is_staged: true, ..shape(&[1_000], 0) });
+        assert_eq!(load.entered, 499_500);
+        assert_eq!(load.ramp_end_per_s.round(), 999_000.0 * 0.9);
+        assert_eq!(load.ramp_down, 4_995);
+        assert!(load.warning(1.0, false).expect("a spike").contains("at the steepest of the stages"));
+    }
+
+    /// Two parts of a mix in one challenge: together they receive what one run of all would.
+    #[test]
+    fn parts_of_one_challenge_hear_each_other() {
+        let part = |receivers| {
+            let mut shape = shape(&[receivers], 60);
+            (shape.groups[0].announced, shape.groups[0].records_per_s) = (1_000, 200.0);
+            Load::predict(&shape)
+        };
+        let (both, one) = (part(900).and(part(100)), Load::predict(&shape(&[1_000], 60).telling(0.2)));
+        assert_eq!((both.entered, both.receivers), (one.entered, one.receivers));
+        assert!((both.hold_per_s - one.hold_per_s).abs() < 1.0, "{} {}", both.hold_per_s, one.hold_per_s);
+        assert!((both.records_per_s - one.records_per_s).abs() < 0.01);
     }
 
     #[test]

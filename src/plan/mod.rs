@@ -26,6 +26,7 @@ pub mod sources;
 pub mod summary;
 pub mod target;
 pub mod tls;
+pub mod turnover;
 pub mod zone;
 
 use std::net::{IpAddr, SocketAddr};
@@ -41,7 +42,6 @@ use crate::scenario::Scenario;
 pub use crate::scenario::abort;
 use crate::scenario::every::Every;
 use crate::scenario::steps::Step;
-use beside::Beside;
 pub use http::{Http, HttpMode};
 pub use observers::Observers;
 pub use resolve::Resolve;
@@ -53,6 +53,7 @@ pub use shard::Shard;
 pub use share::Share;
 pub use sources::PortMethod;
 pub use tls::{CaFile, Identity, KeyExchange, SuiteOrder, Tls};
+use turnover::{Comings, Turnover};
 
 /// A run: the settings, checked, and what they resolve to on this machine.
 #[derive(Clone, Debug)]
@@ -78,6 +79,8 @@ pub struct Plan {
     pub shape: Shape,
     /// Sessions that begin by that, one after another where they do.
     pub lives: u64,
+    /// How many of them begin, end and are there in any span, where they come and go.
+    pub turnover: Option<Arc<Turnover>>,
     /// Whether any member takes part more than once by that.
     pub members_return: bool,
     /// Whether the end of each session is reported, not only how many ended how.
@@ -92,9 +95,14 @@ impl Plan {
     /// close.
     pub fn connections(&self) -> u32 {
         let shared = self.http.connections().saturating_mul(self.workers as u32);
-        let beside = Beside::of(&self.scenario).at_once(self.sessions(), self.settings.ramp);
-        let more = u32::try_from(beside + self.half_open()).unwrap_or(u32::MAX);
+        let more = self.settings.beyond_sessions(&self.scenario, self.comings());
         self.sessions().saturating_add(shared).saturating_add(more)
+    }
+
+    /// Returns how sessions come and go.
+    pub fn comings(&self) -> Comings<'_> {
+        let (sessions, ramp) = (self.sessions(), self.settings.ramp);
+        Comings { sessions, ramp, turnover: self.turnover.as_deref() }
     }
 
     /// Returns the sockets that silent cuts leave half-open beside the sessions' own, at most.
@@ -117,7 +125,8 @@ impl Plan {
     pub fn with_settings(self, settings: Settings) -> Self {
         let shape = settings.shape();
         let members_return = settings.may_return(&shape, &self.scenario);
-        Self { lives: shape.lives(), members_return, shape, settings, ..self }
+        let turnover = settings.turnover(&shape);
+        Self { lives: shape.lives(), turnover, members_return, shape, settings, ..self }
     }
 
     /// Returns whether the shape is one of stages, each with its planned instants, and not a ramp, a hold that

@@ -4,7 +4,7 @@
 //! repeats its run without the files that it came from. Invariant: ids are unique and no span is
 //! empty.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -194,13 +194,13 @@ impl Roster {
     }
 
     /// Returns how many of them are in each challenge; they receive broadcasts only of each other.
-    pub fn groups(&self) -> Vec<u64> {
-        let mut sizes: HashMap<u64, u64> = HashMap::new();
+    pub fn groups(&self) -> BTreeMap<u64, u64> {
+        let mut sizes: BTreeMap<u64, u64> = BTreeMap::new();
         for span in &self.spans {
             let size = sizes.entry(span.challenge).or_default();
             *size = size.saturating_add(span.len());
         }
-        sizes.into_values().collect()
+        sizes
     }
 }
 
@@ -353,9 +353,8 @@ mod tests {
 
     #[test]
     fn groups_are_by_challenge() {
-        let mut groups = Roster::listed([(1, 7), (5, 8), (2, 7)]).groups();
-        groups.sort_unstable();
-        assert_eq!(groups, [1, 2]);
+        let groups = Roster::listed([(1, 7), (5, 8), (2, 7)]).groups();
+        assert_eq!(groups.into_iter().collect::<Vec<_>>(), [(7, 2), (8, 1)]);
     }
 
     #[test]

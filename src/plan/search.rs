@@ -26,6 +26,8 @@ const RESOLUTION_PARTS: u32 = 8;
 const RISE: &str = "-rise";
 /// How the name of a stage ends in which the level is held.
 const HOLD: &str = "-hold";
+/// … and in which the step is judged.
+const JUDGE: &str = "-judge";
 
 /// How the load of a search rises.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -197,7 +199,7 @@ impl Search {
         let rise = Duration::from_millis(rise.as_millis() as u64);
         let fall = (step.from < before).then(|| stage("-fall", ramp, step.from));
         let rise = (step.from < step.level).then(|| stage(RISE, rise, step.level));
-        let held = [stage(HOLD, hold, step.level), stage("-judge", JUDGING, step.level)];
+        let held = [stage(HOLD, hold, step.level), stage(JUDGE, JUDGING, step.level)];
         fall.into_iter().chain(rise).chain(held).collect()
     }
 
@@ -236,6 +238,11 @@ pub fn steps_of(stages: &[Stage]) -> Vec<StepStages> {
         StepStages { rise, hold, level: stage.level, arrivals }
     };
     stages.iter().enumerate().filter(|(_, stage)| stage.name.ends_with(HOLD)).map(step).collect()
+}
+
+/// Whether a stage is one in which a step is judged.
+pub fn is_judging(stage: &Stage) -> bool {
+    stage.name.ends_with(JUDGE)
 }
 
 fn highest(tried: &[Tried], is: impl Fn(&Tried) -> bool) -> Option<u32> {

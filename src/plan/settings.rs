@@ -11,12 +11,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use startline_os::affinity;
 use startline_os::units::{self, duration_text, grouped};
 
 use super::abort::AbortRule;
-use super::beside::Beside;
-use super::capacity::{self, Limits, WORKERS_MAX};
+use super::capacity::{Limits, WORKERS_MAX};
 use super::drops::Drop;
 use super::every::{self, EveryOption};
 use super::members::Rows;
@@ -26,6 +24,7 @@ use super::search::FindMax;
 use super::shape::Stage;
 use super::sources::{self, PortMethod, SourceSpec};
 use super::target::TargetError;
+use super::turnover::Comings;
 use super::{End, Http, HttpMode, Observers, Plan, Resolve, Shard, Target, Tls, schedule};
 use crate::scenario::every::Interval;
 use crate::scenario::{Scenario, ScenarioError};
@@ -269,11 +268,15 @@ impl Settings {
         let scenario = self.scenario()?;
         let members = self.own_members()?;
         let this = self.of_part()?;
-        let (workers, shape) = (this.workers(&scenario, limits), this.shape());
+        let shape = this.shape();
+        let turnover = this.turnover(&shape);
+        let comings =
+            Comings { sessions: this.own_sessions(), ramp: this.ramp, turnover: turnover.as_deref() };
+        let workers = this.workers(&scenario, comings, limits);
         this.check_rows(&scenario, workers)?;
         let members_return = this.may_return(&shape, &scenario);
         Ok(Plan {
-            sources: this.sources(&scenario, &target, workers, limits)?,
+            sources: this.sources(&scenario, &target, (workers, comings), limits)?,
             scenario: Arc::new(scenario),
             target,
             members: Arc::new(members),
@@ -283,25 +286,10 @@ impl Settings {
             keep_fates: false,
             in_flight: None,
             lives: shape.lives(),
+            turnover,
             members_return,
             shape,
             settings: this,
-        })
-    }
-
-    /// Returns the engine threads: as given, or by the cores and the descriptor limit.
-    fn workers(&self, scenario: &Scenario, limits: &Limits) -> usize {
-        self.workers.unwrap_or_else(|| {
-            let shared = self.http().connections();
-            let beside = Beside::of(scenario).at_once(self.own_sessions(), self.ramp);
-            let more = u32::try_from(beside + self.half_open(scenario)).unwrap_or(u32::MAX);
-            capacity::workers(
-                self.own_sessions().saturating_add(more),
-                shared,
-                affinity::cores(),
-                limits.descriptors_hard,
-            )
-            .min(WORKERS_MAX)
         })
     }
 
@@ -322,34 +310,6 @@ impl Settings {
             }
         }
         Ok(())
-    }
-
-    /// Returns the addresses that connections come from.
-    fn sources(
-        &self,
-        scenario: &Scenario,
-        target: &Target,
-        workers: usize,
-        limits: &Limits,
-    ) -> Result<Vec<IpAddr>, PlanError> {
-        let value = |reason| PlanError::Value { what: "--source-ip", reason };
-        let given = self.own_sources(sources::all(&self.source_ips).map_err(value)?);
-        if !given.is_empty() {
-            return Ok(given);
-        }
-        let is_near = target.addresses.iter().all(|it| it.is_ipv4() && it.ip().is_loopback());
-        let Some(of_an_address) = limits.ports.filter(|_| is_near) else { return Ok(Vec::new()) };
-        let (waiting, shared) = match self.http() {
-            _ if scenario.http.is_empty() => (0, 0),
-            Http::PerSession => {
-                (capacity::closed_within(self.own_sessions(), self.ramp, limits.loopback_time_wait), 0)
-            }
-            Http::Pooled { connections } => (0, u64::from(connections) * workers as u64),
-        };
-        let beside = Beside::of(scenario).ports(self.own_sessions(), self.ramp, limits.loopback_time_wait);
-        let ports = u64::from(self.own_sessions()) + waiting + shared + beside + self.half_open(scenario);
-        let ports = ports.div_ceil(target.addresses.len() as u64);
-        Ok(self.own_loopback_sources(capacity::loopback_sources(ports, of_an_address)))
     }
 
     /// Returns which connections carry the HTTP steps.
@@ -479,6 +439,7 @@ fn system_zone() -> String {
 }
 
 mod connections;
+mod machine;
 mod part;
 mod shards;
 mod stages;

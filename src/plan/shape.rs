@@ -25,7 +25,7 @@ use std::time::Duration;
 
 use super::share::Share;
 use crate::draw::drawn;
-use crate::scenario::every::Interval;
+use crate::scenario::every::{EXPONENTIAL_CUT, Interval};
 pub use crate::scenario::stage::Stage;
 
 /// What lifetimes are drawn by.
@@ -33,8 +33,6 @@ const LIFETIME: u64 = crate::draw::salt("lifetime");
 
 /// No session lives shorter: it is to open first.
 pub const LIFETIME_MIN: Duration = Duration::from_millis(100);
-/// An exponential lifetime is cut at so many times its mean.
-const EXPONENTIAL_CUT: f64 = 10.0;
 
 /// One session's planned life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

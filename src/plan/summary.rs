@@ -8,13 +8,14 @@ use std::fmt::{self, Write};
 use std::net::IpAddr;
 use std::time::Duration;
 
+use startline_os::time_wait::TIME_WAIT;
 use startline_os::units::{counted, duration_text, grouped};
 
 use super::capacity::{WORKERS_MAX, mock_time_scale};
-use super::load::{Load, Shape, cores_text, per_second, rate_warning, whole};
+use super::load::{Load, per_second, rate_warning, whole};
 use super::observers::pairs_bytes;
 use super::shape::Stage;
-use super::{Http, KeyExchange, Plan, Search, Shard, SuiteOrder};
+use super::{Http, KeyExchange, Plan, Search, SuiteOrder};
 
 /// What a user should see of a plan before it starts.
 #[derive(Clone, Debug)]
@@ -31,17 +32,13 @@ const PAIRS_PART: u64 = 8;
 impl<'p> Summary<'p> {
     /// Predicts the load of a plan.
     pub fn new(plan: &'p Plan) -> Self {
-        let settings = &plan.settings;
-        let load = plan.expects_broadcasts().then(|| {
-            Load::predict(&Shape {
-                groups: &groups_of(plan),
-                ramp: settings.ramp,
-                ramp_down: settings.ramp_down,
-                records_each_per_s: records_each_per_s(plan),
-            })
-            .of_shard(settings.shard.map_or(1, Shard::of))
-        });
-        Self { plan, load, memory_bytes: None }
+        Self::among(plan, &[plan])
+    }
+
+    /// Predicts the load of a part of a mix, of which these are all parts: who is in one challenge hears of
+    /// each other.
+    pub fn among(plan: &'p Plan, all: &[&Plan]) -> Self {
+        Self { plan, load: broadcast::predict(plan, all), memory_bytes: None }
     }
 
     /// Says how much memory this machine has free, if that is known.
@@ -208,14 +205,49 @@ impl<'p> Summary<'p> {
             line(
                 f,
                 "lifetime",
-                &format!("{lifetime}, then another session: up to {rate:.1}/s; {lives} in all"),
+                &format!(
+                    "{lifetime}, then another session: {rate:.1}/s at the highest level; {lives} in all"
+                ),
             )?;
+        }
+        for (k, text) in self.turnover().iter().enumerate() {
+            line(f, if k == 0 { "turnover" } else { "" }, text)?;
         }
         line(
             f,
             "ramp-down",
             &format!("{} ending by {}", duration_text(settings.ramp_down), end_text(self.plan.quits())),
         )
+    }
+
+    /// Returns what those who leave still take of this machine, if any leave by plan.
+    fn turnover(&self) -> Vec<String> {
+        let Some(turnover) = self.plan.turnover.as_ref().filter(|it| it.ended_within(TIME_WAIT) > 0) else {
+            return Vec::new();
+        };
+        let rest = self.plan.scenario.longest_timer();
+        let resting = self.plan.comings().lingering(rest);
+        let second = Duration::from_secs(1);
+        let (begin, websockets) = (turnover.begun_within(second), turnover.ended_within(TIME_WAIT));
+        let http = match (self.plan.scenario.http.is_empty(), self.plan.http) {
+            (false, Http::PerSession) => turnover.begun_within(TIME_WAIT),
+            _ => 0,
+        };
+        let http = if http > 0 { format!("{} HTTP and ", grouped(http)) } else { String::new() };
+        vec![
+            format!("at most {} sessions begin within a second", grouped(begin)),
+            format!(
+                "rows: {} in use and at most {} at rest, each for {} after its session",
+                grouped(self.plan.sessions().into()),
+                grouped(resting),
+                duration_text(rest)
+            ),
+            format!(
+                "ports: at most {http}{} WebSocket connections close within {}, the time of TIME_WAIT",
+                grouped(websockets),
+                duration_text(TIME_WAIT)
+            ),
+        ]
     }
 
     /// How the load of a search rises, and what that takes.
@@ -276,20 +308,6 @@ fn end_text(quits: bool) -> &'static str {
     if quits { "the quit message, which may bar members from re-entering" } else { "close 1000" }
 }
 
-/// Returns how often a session says something that others are told of, on average.
-fn records_each_per_s(plan: &Plan) -> f64 {
-    let every = plan.scenario.websocket.iter().flat_map(|websocket| &websocket.every);
-    let told = every.filter(|every| every.is_broadcast());
-    told.map(|every| every.share / every.interval.mean().as_secs_f64()).sum()
-}
-
-/// Returns how many of the members who take part are in each challenge.
-fn groups_of(plan: &Plan) -> Vec<u64> {
-    let settings = &plan.settings;
-    let used = if plan.is_staged() { settings.sessions } else { settings.members_used() };
-    settings.roster_of_part().first(used).map(|members| members.groups()).unwrap_or_default()
-}
-
 impl fmt::Display for Summary<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let plan = self.plan;
@@ -339,12 +357,9 @@ impl fmt::Display for Summary<'_> {
             line(f, "messages", &heartbeat)?;
         }
         if let Some(load) = &self.load {
-            line(f, "broadcast", &ramp_text(load))?;
-            line(f, "", &volume_text(load))?;
-            if load.hold_per_s > 0.0 {
-                line(f, "", &hold_text(load, plan.is_for_mock(), self.cores()))?;
+            for (k, text) in broadcast::lines(load, plan, self.cores()).iter().enumerate() {
+                line(f, if k == 0 { "broadcast" } else { "" }, text)?;
             }
-            line(f, "", &ramp_down_text(load, plan.settings.ramp_down))?;
         }
         if let Some(observers) = self.observers() {
             line(f, "observers", &observers)?;
@@ -379,51 +394,6 @@ fn sources_text(sources: &[IpAddr]) -> Option<String> {
     }
 }
 
-fn ramp_text(load: &Load) -> String {
-    format!(
-        "ramp: {} deliveries, {}/s on average, {}/s at its end",
-        grouped(load.entered),
-        whole(load.ramp_mean_per_s),
-        whole(load.ramp_end_per_s),
-    )
-}
-
-fn volume_text(load: &Load) -> String {
-    let (announced, listed) = (megabytes(load.entered_bytes), megabytes(load.listed_bytes));
-    format!("ramp: about {announced} of announcements and {listed} of lists")
-}
-
-/// What the members' progress costs: messages, deliveries, bytes, and cores of this machine.
-fn hold_text(load: &Load, is_for_mock: bool, cores: usize) -> String {
-    let bits = load.hold_bytes_per_s * 8.0 / 1e6;
-    let bits = if bits < 1_000.0 { format!("{bits:.0} Mbit/s") } else { format!("{:.1} Gbit/s", bits / 1e3) };
-    format!(
-        "hold: {} RECORDs/s, {} updates/s, about {}/s ({bits}), {} of {} here",
-        rate(load.records_per_s),
-        whole(load.hold_per_s),
-        megabytes(load.hold_bytes_per_s.round() as u64),
-        cores_share(load.hold_cores(is_for_mock)),
-        cores_text(cores as f64),
-    )
-}
-
-fn cores_share(cores: f64) -> String {
-    if cores < 0.1 { format!("{cores:.2}") } else { format!("{cores:.1}") }
-}
-
-/// Of few, tenths count.
-fn rate(per_s: f64) -> String {
-    if per_s < 10.0 { format!("{per_s:.1}") } else { whole(per_s) }
-}
-
-fn ramp_down_text(load: &Load, ramp_down: Duration) -> String {
-    format!(
-        "ramp-down: as many, {}/s on average, {}/s at its start",
-        whole(per_second(load.entered as f64, ramp_down)),
-        whole(load.ramp_down_start_per_s),
-    )
-}
-
 fn megabytes(bytes: u64) -> String {
     format!("{} MB", grouped(bytes.div_ceil(1_000_000)))
 }
@@ -441,6 +411,8 @@ pub fn scenario_warnings(plan: &Plan) -> Vec<String> {
     });
     text.into_iter().chain(plan.scenario.doubts.iter().cloned()).collect()
 }
+
+mod broadcast;
 
 #[cfg(test)]
 mod tests;

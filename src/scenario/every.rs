@@ -19,6 +19,8 @@ use super::{MessageType, Role};
 
 /// Periodic messages at most.
 pub const EVERY_MAX: usize = 8;
+/// An exponential interval is cut at this many times its mean.
+pub const EXPONENTIAL_CUT: f64 = 10.0;
 
 /// From a message to its reply, where the file gives none.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -145,6 +147,15 @@ impl Interval {
             Self::Given { or, .. } => or.unwrap_or(DELAY_MAX),
         }
     }
+
+    /// The longest, as far as the scenario says it; zero where a server does.
+    pub fn longest(&self) -> Duration {
+        match self {
+            Self::Fixed(interval) | Self::Between(_, interval) => *interval,
+            Self::Exponential(mean) => mean.mul_f64(EXPONENTIAL_CUT),
+            Self::Given { .. } => Duration::ZERO,
+        }
+    }
 }
 
 impl std::fmt::Display for Interval {
@@ -166,8 +177,7 @@ impl std::str::FromStr for Interval {
     /// Reads an interval that no server gives: `30s`, `4s..8s`, `~10s`.
     fn from_str(text: &str) -> std::result::Result<Self, String> {
         if let Some(mean) = text.strip_prefix('~') {
-            // It is cut at ten times the mean.
-            return Ok(Self::Exponential(delay(mean, DELAY_MAX / 10)?));
+            return Ok(Self::Exponential(delay(mean, DELAY_MAX.div_f64(EXPONENTIAL_CUT))?));
         }
         let Some((from, to)) = text.split_once("..") else { return Ok(Self::Fixed(delay(text, DELAY_MAX)?)) };
         match (delay(from, DELAY_MAX)?, delay(to, DELAY_MAX)?) {

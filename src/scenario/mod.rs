@@ -33,6 +33,7 @@ pub mod steps;
 mod subject;
 pub mod take;
 pub mod template;
+mod timers;
 mod websocket;
 
 use std::ops::RangeInclusive;

@@ -11,7 +11,7 @@ use startline_os::tick::Ticks;
 use super::draws::Draws;
 use super::timer::{Queues, Timer};
 use crate::fault::Fault;
-use crate::scenario::every::{Every, EveryIndex, GIVEN_MIN, Interval, Reply};
+use crate::scenario::every::{EXPONENTIAL_CUT, Every, EveryIndex, GIVEN_MIN, Interval, Reply};
 use crate::scenario::steps::{Step, Whose};
 use crate::scenario::{Scenario, StepIndex};
 
@@ -21,8 +21,6 @@ const GIVEN_MAX: Duration = Duration::from_secs(9 * 3600);
 const SLOT_MAX_TICKS: u32 = 2048;
 /// There are at least so many slots in an interval.
 const SLOTS_MIN: u32 = 128;
-/// An exponential interval is cut at so many times its mean.
-const EXPONENTIAL_CUT: f64 = 10.0;
 
 /// See the module's documentation.
 #[derive(Clone, Debug, Default)]
@@ -218,14 +216,6 @@ impl Rhythm {
         self.shortest
     }
 
-    /// The longest that a timer of an open session, or of one that opens, can be armed, but for intervals that
-    /// servers give.
-    pub(super) fn longest(&self) -> Ticks {
-        let every = self.paces.iter().flat_map(|pace| [pace.longest(), pace.timeout]);
-        let after = self.after.iter().flat_map(|it| [it.timeout, it.pause.map_or(Ticks::ZERO, |(_, to)| to)]);
-        every.chain(after).max().unwrap_or(Ticks::ZERO)
-    }
-
     pub(super) fn needs_values(&self) -> bool {
         self.needs_values
     }
@@ -252,17 +242,6 @@ impl Pace {
                 Ticks::from_raw((raw as u32).max(1))
             }
         }
-    }
-}
-
-impl Pace {
-    /// The longest interval that the scenario has, with the slot that its first time may wait for.
-    fn longest(&self) -> Ticks {
-        let interval = match self.kind {
-            Kind::Fixed(interval) | Kind::Between(_, interval) => interval,
-            Kind::Exponential(mean) => Ticks::from_raw((f64::from(mean.raw()) * EXPONENTIAL_CUT) as u32),
-        };
-        Ticks::from_raw(interval.raw().saturating_add(self.slot))
     }
 }
 

@@ -105,10 +105,7 @@ impl Script {
     /// The longest that any timer of a session can be armed, but for intervals that servers give
     /// ([`Side::longest_given`](super::Side::longest_given)): as long after its end, none is.
     pub fn longest(&self) -> std::time::Duration {
-        let own = self.delays.steps.iter().chain([&self.delays.connect, &self.delays.close]);
-        let longest = own.copied().chain([self.rhythm.longest()]).max().unwrap_or(Ticks::ZERO);
-        // What is armed a little late is due a little later.
-        longest.as_duration() + std::time::Duration::from_secs(1)
+        self.scenario.longest_timer()
     }
 
     /// How long the request of this step may take.

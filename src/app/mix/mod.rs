@@ -6,7 +6,7 @@
 mod whole;
 
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError, mpsc};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -39,7 +39,9 @@ use crate::lookup::agent;
 use crate::lookup::hosts::{others, trust_of};
 use crate::measure::pauses::PausedBy;
 use crate::plan::capacity::Limits;
+use crate::plan::load::Load;
 use crate::plan::summary::Summary;
+use crate::plan::turnover::Turnover;
 use crate::plan::{Plan, Settings};
 use crate::report::RunResult;
 use crate::report::files::{Lacking, REPORT, ResultsDir};
@@ -107,13 +109,25 @@ impl Mix {
         Ok(Self { parts: parts.collect(), whole, limits })
     }
 
+    /// The other parts whose members are in one challenge with this one's, where any are announced.
+    fn beside(&self, part: &Part) -> Vec<String> {
+        let others = self.parts.iter().filter(|other| other.name != part.name);
+        let hears = |other: &&Part| part.plan.hears(&other.plan);
+        others.filter(hears).map(|other| other.name.clone()).collect()
+    }
+
+    /// What a user should see of a part before the run.
+    fn summary<'m>(&'m self, part: &'m Part) -> Summary<'m> {
+        Summary::among(&part.plan, &self.parts.iter().map(|it| &it.plan).collect::<Vec<_>>())
+    }
+
     /// What all parts together need of this machine.
     pub fn need(&self) -> Need {
         let needs: Vec<Need> = self
             .parts
             .iter()
             .map(|part| {
-                let summary = Summary::new(&part.plan);
+                let summary = self.summary(part);
                 let mock = Mock::of_run(
                     self.whole.connections(),
                     self.whole.settings.mock_tls,
@@ -128,7 +142,7 @@ impl Mix {
             })
             .collect();
         let most = |figure: fn(&Need) -> u64| needs.iter().map(figure).max().unwrap_or(0);
-        let loads = needs.iter().filter_map(|need| need.load);
+        let load = needs.iter().filter_map(|need| need.load).reduce(Load::and);
         let http = needs.iter().map(|need| need.http).find(|http| *http != HttpConnections::None);
         // As if all of them went to the servers of the first: the fewest ports there can be for them.
         let Some(first) = needs.first() else { return Need::of(&self.whole, false, None, None) };
@@ -136,6 +150,10 @@ impl Mix {
             sessions: self.whole.settings.sessions,
             workers: self.whole.workers,
             ramp: self.whole.settings.ramp,
+            turnover: self.whole.turnover.clone(),
+            rest: needs.iter().map(|need| need.rest).max().unwrap_or_default(),
+            close_timeout: needs.iter().map(|need| need.close_timeout).max().unwrap_or_default(),
+            beside: needs.iter().map(|need| need.beside).max_by_key(|it| it.each).unwrap_or_default(),
             hold: self.whole.settings.hold,
             ramp_down: self.whole.settings.ramp_down,
             http: http.unwrap_or(HttpConnections::None),
@@ -145,7 +163,7 @@ impl Mix {
             half_open: needs.iter().map(|need| need.half_open).sum(),
             observers_bytes: needs.iter().map(|need| need.observers_bytes).sum(),
             counts_updates: needs.iter().any(|need| need.counts_updates),
-            load: loads.max_by(|one, other| one.hold_per_s.total_cmp(&other.hold_per_s)),
+            load,
             ..first.clone()
         }
     }
@@ -176,15 +194,26 @@ fn whole_plan<'p>(
     let is_staged = plans.clone().any(Plan::is_staged);
     let shape = settings.shape();
     Plan {
-        scenario: std::sync::Arc::new(scenario),
+        scenario: Arc::new(scenario),
         workers: plans.clone().map(|plan| plan.workers).sum(),
         sources,
         lives: plans.clone().map(|plan| plan.lives).sum(),
+        turnover: turnover_of(plans.clone()),
         members_return: is_staged && plans.clone().any(|plan| plan.members_return),
         shape,
         settings,
         ..first.clone()
     }
+}
+
+/// Returns how many sessions of all parts begin, end and are there in any span, where those of one come and go.
+fn turnover_of<'p>(plans: impl Iterator<Item = &'p Plan> + Clone) -> Option<Arc<Turnover>> {
+    if plans.clone().all(|plan| plan.turnover.is_none()) {
+        return None;
+    }
+    let own = |plan: &Plan| plan.turnover.clone().unwrap_or_else(|| Arc::new(Turnover::of(&plan.shape)));
+    let all: Vec<_> = plans.map(own).collect();
+    Turnover::sum(all.iter().map(Arc::as_ref)).map(Arc::new)
 }
 
 /// Returns what the mix that the options name needs of this machine, whose files are read under `root`.
@@ -293,7 +322,7 @@ fn show_plan(mix: &Mix, output: &Output, fit: &crate::doctor::Report) {
     output.show_checks(fit, false);
     for part in &mix.parts {
         output.say(format!("{} (weight {})", part.name, part.weight));
-        let summary = Summary::new(&part.plan).beside(System::read(Path::new("/")).memory_available.ok());
+        let summary = mix.summary(part).beside(System::read(Path::new("/")).memory_available.ok());
         output.say(summary.to_string());
     }
 }

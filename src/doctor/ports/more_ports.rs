@@ -35,8 +35,16 @@ pub(super) fn for_demand(need: &Need, readings: &Readings, side: &Side, demand: 
     let supply = &side.supply;
     let mut found = more_ports(need, readings, side, demand);
     let can_share = need.http == HttpConnections::PerSession;
-    if can_share && demand.waiting > 0 && demand.held < supply.all() {
+    let comes_and_goes = need.turnover.is_some();
+    // Of who comes and goes, the WebSockets' ports stay.
+    let stays = demand.held + if comes_and_goes { side.demand.closing } else { 0 };
+    if can_share && demand.waiting > 0 && stays < supply.all() {
         found.push(Fix::command("shares HTTP connections, so that none waits in TIME_WAIT", "--http pooled"));
+    }
+    if comes_and_goes && demand.waiting > 0 {
+        found.push(fixes::stay_longer());
+    }
+    if !comes_and_goes && can_share && demand.waiting > 0 && demand.held < supply.all() {
         if let Some(ramp) = side.longer_ramp(need, readings, demand) {
             let text = "arrives more slowly, so that fewer wait in TIME_WAIT at once";
             found.push(Fix::command(text, format!("--ramp {}", duration_text(ramp))));
@@ -65,7 +73,7 @@ fn more_ports(need: &Need, readings: &Readings, side: &Side, demand: Demand) -> 
         found.push(fixes::sysctl(RANGE, widest()));
         // It knows neither of connections from before nor of a slow search.
         let is_known_to_tune = supply.lingering == 0 && demand.all() == side.demand.all();
-        found.extend(is_known_to_tune.then(|| fixes::tune(need, readings)));
+        found.extend(fixes::tune(need, readings).filter(|_| is_known_to_tune));
     }
     let ask = "ask first who reserved them, and what for";
     let of_range = size(range) - supply.free;
@@ -90,11 +98,12 @@ fn reused_ports(need: &Need, readings: &Readings, side: &Side, demand: Demand) -
         return Vec::new();
     };
     let widest = supply.free_in(supply.widest());
-    let is_asked_for = demand.all() == side.demand.all() && demand.all() > supply.of_each(widest);
+    let is_asked_for = demand.held == side.demand.held && demand.all() > supply.of_each(widest);
     if demand.waiting == 0 || !is_asked_for || time_wait_span(need, readings) == TIME_WAIT_REUSED {
         return Vec::new();
     }
-    let needed = demand.held + need.closed_within(TIME_WAIT_REUSED);
+    let closing = need.comings().lingering(TIME_WAIT_REUSED.max(need.close_timeout));
+    let needed = demand.held + need.closed_within(TIME_WAIT_REUSED) + closing;
     let mut sets = Vec::new();
     if needed > supply.of_each(supply.free) {
         sets.push(Setting::new(RANGE, text_of(supply.widest())));
@@ -110,7 +119,7 @@ fn reused_ports(need: &Need, readings: &Readings, side: &Side, demand: Demand) -
         return Vec::new();
     }
     let text = "lets ports in TIME_WAIT be used again after 1 s, until the next boot";
-    vec![fixes::sysctls(text, sets), fixes::tune(need, readings)]
+    fixes::and_tune(fixes::sysctls(text, sets), need, readings)
 }
 
 fn text_of(range: (u16, u16)) -> String {

@@ -54,6 +54,9 @@ pub(super) struct Demand {
     pub(super) held: u64,
     /// In TIME_WAIT.
     pub(super) waiting: u64,
+    /// WebSockets of sessions that have left: they hold a port each while the servers have not answered
+    /// their close, and in TIME_WAIT where the servers leave it to this side to close first.
+    pub(super) closing: u64,
 }
 
 /// Where connections lead, and what that asks for.
@@ -67,7 +70,14 @@ pub(super) struct Side {
 impl Demand {
     /// All connections of the plan.
     pub(super) fn whole(need: &Need, readings: &Readings) -> Self {
-        Self { held: need.connections(), waiting: need.closed_within(time_wait_span(need, readings)) }
+        let span = time_wait_span(need, readings);
+        let closing = need.comings().lingering(span.max(need.close_timeout));
+        Self { held: need.connections(), waiting: need.closed_within(span), closing }
+    }
+
+    /// The same if all that may be asked for is.
+    pub(super) fn at_most(self) -> Self {
+        Self { waiting: self.waiting + self.closing, closing: 0, ..self }
     }
 
     pub(super) fn all(self) -> u64 {
@@ -182,9 +192,14 @@ impl Side {
         // All of a second's arrivals, and what waited at its beginning.
         let at_end_of = |second: u64| {
             let since = Duration::from_secs(second + 1);
-            let arrived = |within: Duration| closed_within(need.sessions, ramp, within);
-            let waiting = closed_each * arrived(since.min(span));
-            pooled + arrived(since) + waiting + self.before.after(seconds + second)
+            let (open, begun) = match &need.turnover {
+                Some(turnover) => turnover.until(since, span),
+                None => {
+                    let arrived = |within: Duration| closed_within(need.sessions, ramp, within);
+                    (arrived(since), arrived(since.min(span)))
+                }
+            };
+            pooled + open + closed_each * begun + self.before.after(seconds + second)
         };
         (0..TIME_WAIT.as_secs()).map(at_end_of).max().unwrap_or(0)
     }
@@ -227,7 +242,7 @@ impl Sides {
         let destinations = need.destinations();
         let (targets, others) = destinations.split_at(need.targets.len());
         let side = |destinations: &[Destination], demand| Side::of(need, readings, destinations, demand);
-        let websockets = Demand { held: need.websockets(), waiting: 0 };
+        let websockets = Demand { held: need.websockets(), waiting: 0, ..whole };
         Ok(Self {
             both: side(&destinations, whole)?,
             others: if others.is_empty() { None } else { Some(side(others, websockets)?) },

@@ -22,12 +22,7 @@ fn a_governor_that_saves_power_steal_and_other_work_are_warnings() {
 fn a_quota_leaves_a_part_of_the_cores() {
     let mut readings = readings("default");
     readings.system.load_1m = Ok(0.12);
-    let shape = Shape {
-        groups: &[2_000],
-        ramp: Duration::from_secs(60),
-        ramp_down: Duration::from_secs(60),
-        records_each_per_s: 0.0,
-    };
+    let shape = Shape::of_ramp(&[2_000], Duration::from_secs(60), Duration::from_secs(60));
     let need = Need { load: Some(Load::predict(&shape)), ..need(2_000, 60) };
     let busy = check("cpu-load", &need, &readings);
     assert_eq!((busy.verdict, busy.need.value, busy.reading.value), (Verdict::Ok, Some(100), Some(12)));

@@ -110,6 +110,7 @@ impl Settings {
             keep_fates: false,
             in_flight: None,
             lives: shape.lives(),
+            turnover: None,
             members_return: self.may_return(&shape, &scenario),
             scenario: Arc::new(scenario),
             shape,

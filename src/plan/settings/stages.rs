@@ -88,6 +88,11 @@ impl Settings {
         self.stages.iter().enumerate().map(named).collect()
     }
 
+    /// Returns the stages of the whole as far as they can be told: of a search, those in which nothing fails.
+    pub fn planned_stages(&self) -> Vec<Stage> {
+        self.climb().unwrap_or_else(|| self.all_stages())
+    }
+
     /// Returns how many members a run has use for: a fresh one for every session, up to a number that the mock
     /// server has room for.
     pub fn members_wanted(&self) -> u32 {

@@ -98,3 +98,35 @@ fn warnings_are_part_of_it() {
     assert!(text.contains("warning    600 arrivals a second"), "{text}");
     assert!(text.contains("warning    more deliveries than 1 core can"), "{text}");
 }
+
+#[test]
+fn what_comes_and_goes_is_said_with_what_it_takes() {
+    let plan = plan(&|settings| {
+        settings.sessions = 1_000;
+        (settings.ramp, settings.hold) = (Duration::from_secs(2), Duration::from_secs(20));
+        settings.lifetime = Some("2s".parse().expect("an interval"));
+    });
+    let text = Summary::new(&plan).to_string();
+    assert!(text.contains("lifetime   2s, then another session: 500.0/s at the highest level; "), "{text}");
+    assert!(text.contains("turnover   at most 5"), "{text}");
+    // After 20 s all who have left are still at rest, and their connections in TIME_WAIT.
+    assert!(text.contains("           rows: 1,000 in use and at most 10,"), "{text}");
+    assert!(text.contains(" HTTP and 10,"), "{text}");
+    let hold = "hold: 500 sessions/s replaced, 999,000 announcements/s, about 187 MB/s (1.5 Gbit/s), ";
+    assert!(text.contains(hold), "{text}");
+}
+
+#[test]
+fn a_spike_is_predicted_by_its_steepest_stage() {
+    let plan = plan(&|settings| {
+        let stages = ["60s:100", "10s:1000", "60s:1000", "60s:100"];
+        settings.stages = stages.map(|stage| stage.parse().expect("a stage")).to_vec();
+        settings.settle_stages();
+    });
+    let text = Summary::new(&plan).to_string();
+    assert!(
+        text.contains("broadcast  rises: 499,500 deliveries, 7,136/s on average, 89,910/s at the steepest"),
+        "{text}"
+    );
+    assert!(text.contains("ramp-down: 4,995, "), "{text}");
+}

@@ -1,0 +1,89 @@
+//! Plans whose sessions come and go.
+
+use std::sync::Arc;
+
+use super::*;
+use crate::plan::shape::{Shape, Stage};
+use crate::plan::turnover::Turnover;
+use crate::scenario::every::Interval;
+
+/// 1,000 sessions at once that stay this long, for ten minutes.
+fn staying(seconds: u64) -> Need {
+    let stage = |span| Stage { name: String::new(), span: Duration::from_secs(span), level: 1_000 };
+    let shape = Shape::new(vec![stage(seconds), stage(600)], 1_000_000, 1)
+        .living(Interval::Fixed(Duration::from_secs(seconds)));
+    Need { turnover: Some(Arc::new(Turnover::of(&shape))), ..need(1_000, seconds) }
+}
+
+/// Within a bucket or two of so many a second over a span.
+#[track_caller]
+fn assert_about(value: Option<u64>, expected: u64) {
+    let value = value.expect("a figure");
+    assert!((expected..=expected + expected / 20 + 200).contains(&value), "{value}, not {expected}");
+}
+
+#[test]
+fn who_leaves_has_ports_in_time_wait() {
+    let readings = readings("default");
+    // 500 HTTP connections a second, 60 s each, beside 1,000 sessions.
+    let ports = check("ports", &staying(2), &readings);
+    assert_eq!(ports.verdict, Verdict::Refuse, "{ports:#?}");
+    assert_about(ports.need.value, 31_000);
+    let fixes: Vec<&str> = ports.fixes.iter().map(|fix| fix.text.as_str()).collect();
+    assert!(fixes.iter().any(|text| text.contains("stay longer (--lifetime)")), "{fixes:?}");
+    let commands = commands(&ports).join("; ");
+    assert!(!commands.contains("--ramp") && !commands.contains("startline tune"), "{commands}");
+    let waiting = check("time-wait", &staying(2), &readings);
+    assert_about(waiting.need.value, 60_000);
+    assert!(waiting.need.text.ends_with("WebSockets if this side closes first"), "{}", waiting.need.text);
+    assert_eq!(check("ports", &staying(60), &readings).verdict, Verdict::Ok);
+}
+
+#[test]
+fn who_closes_first_is_the_servers_decision() {
+    let need = Need { http: HttpConnections::None, ..staying(2) };
+    let ports = check("ports", &need, &readings("default"));
+    assert_eq!((ports.verdict, ports.need.value), (Verdict::Warn, Some(1_000)), "{ports:#?}");
+    assert!(ports.need.text.contains("more if this side closes WebSockets first"), "{}", ports.need.text);
+    assert!(ports.why.is_some_and(|why| why.contains("EADDRNOTAVAIL") && why.contains("for 1m")));
+    assert!(
+        commands(&check("ports", &need, &readings("default"))).iter().any(|it| it.contains("port_range"))
+    );
+}
+
+#[test]
+fn a_row_rests_after_its_session() {
+    let (short, long) = (staying(2), staying(600));
+    assert_about(Some(short.rows()), 1_000 + 31 * 500);
+    assert_about(Some(long.rows()), 1_000 + 52);
+    let memory = check("memory", &short, &readings("default"));
+    assert!(memory.need.text.contains("rows at rest 5 MB"), "{}", memory.need.text);
+}
+
+#[test]
+fn closes_that_are_not_answered_take_descriptors() {
+    let mut readings = readings("default");
+    let limited = |readings: &Readings| check("descriptors", &staying(2), readings);
+    readings.trials.descriptors = Ok((10_000, 10_000));
+    let fits = limited(&readings);
+    assert_eq!(fits.verdict, Verdict::Ok);
+    assert_about(fits.need.value, 1_000 + 5 * 500 + 64);
+    readings.trials.descriptors = Ok((2_000, 2_000));
+    let late = limited(&readings);
+    assert_eq!(late.verdict, Verdict::Warn, "the servers may answer in time");
+    assert!(late.why.is_some_and(|why| why.contains("that may still be closing (5s each)")));
+    readings.trials.descriptors = Ok((900, 900));
+    assert_eq!(limited(&readings).verdict, Verdict::Refuse);
+}
+
+#[test]
+fn sockets_that_were_silenced_stay() {
+    let need = Need { half_open: 600, ..need(6_000, 240) };
+    assert_eq!(need.connections(), 6_600);
+    let descriptors = check("descriptors", &need, &readings("default"));
+    assert!(
+        descriptors.need.text.contains("6,000 sessions and 600 half-open sockets of --drop"),
+        "{}",
+        descriptors.need.text
+    );
+}
