@@ -473,6 +473,9 @@ fn load(
         match &searching {
             Some(searching) => {
                 searching.look(second, &result, recording.facts(), &measures);
+                if searching.begins() {
+                    recording.begin_step();
+                }
                 let (settings, steps, _) = searching.decided();
                 recording.decided(settings, steps);
             }

@@ -3,13 +3,13 @@
 //! Moves figures from one shape to another and makes none of its own. Invariants: a file that cannot be written is
 //! told and the run goes on; no disk and no terminal is waited for before the end.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use startline_os::{process, wall_clock};
 
-use crate::engine::{self, Outcome, RunReadings, Second, StageReading};
+use super::search::stage_facts;
+use crate::engine::{self, Outcome, RunReadings, Second};
 use crate::lang::Reason;
 use crate::measure::Totals;
 use crate::measure::pauses::Pauses;
@@ -20,7 +20,6 @@ use crate::report::progress::{self, Status};
 use crate::report::view::{Snapshot, View};
 use crate::report::{
     ClockResult, Ending, Facts, FindMaxStep, MixPart, Part, Phase, RampDownFacts, RunResult, ShardResult,
-    StageFacts,
 };
 use crate::terminal::StatusLine;
 use crate::watch::{Stage, Watching};
@@ -154,6 +153,11 @@ impl<'r> Recording<'r> {
         self.facts.find_max = steps;
     }
 
+    /// Begins a step of a search: what was read so far is not of it.
+    pub fn begin_step(&mut self) {
+        self.watching.iter_mut().for_each(Watching::begin_part);
+    }
+
     /// Takes what was read of the servers since the last second.
     fn watch(&mut self, elapsed: Duration, phase: Phase, open: u32) {
         let Some(watching) = &mut self.watching else { return };
@@ -164,6 +168,7 @@ impl<'r> Recording<'r> {
         };
         self.directory.watched(&watching.drain(elapsed, stage, open));
         self.facts.watch = Some(watching.seen());
+        self.facts.watch_in_step = self.plan.search().map(|_| watching.seen_in_part());
     }
 
     /// Makes the result of what has ended and writes it down; `early`: how it was ended before its
@@ -180,13 +185,7 @@ impl<'r> Recording<'r> {
         }
         self.take_readings(&outcome.readings, u64::from(outcome.held_to_end));
         self.facts.ledger = outcome.ledger.clone();
-        let stage = |reading: &StageReading| StageFacts {
-            totals: Arc::clone(&reading.totals),
-            began: reading.began,
-            took: reading.took,
-            min_held: reading.min_held.map(u64::from),
-        };
-        self.facts.stages = outcome.stages.iter().map(stage).collect();
+        self.facts.stages = outcome.stages.iter().map(stage_facts).collect();
         self.facts.pauses.clone_from(&outcome.pauses);
         self.facts.membership = outcome.membership.clone();
         self.facts.missing_updates.clone_from(&outcome.missing_updates);
@@ -376,6 +375,7 @@ fn facts_at_start() -> Facts {
         propagated_after: Propagated::default(),
         ramp_down: None,
         watch: None,
+        watch_in_step: None,
         requires_all: false,
         shard: None,
         merged: None,

@@ -28,8 +28,11 @@ struct State {
     facts: Option<Facts>,
     /// The steps that are over.
     steps: Vec<FindMaxStep>,
-    /// The one under way.
+    /// The one under way, …
     now: StepFacts,
+    /// … whether it has begun, and whether that is news.
+    has_begun: bool,
+    is_news: bool,
     abort: Abort,
     /// Why the whole run is to end.
     stopped: Option<Ending>,
@@ -43,6 +46,8 @@ impl Searching {
             facts: None,
             steps: Vec::new(),
             now: StepFacts::default(),
+            has_begun: false,
+            is_news: false,
             abort: Abort::new(&plan.settings.abort_on),
             stopped: None,
             plan: plan.clone(),
@@ -62,6 +67,7 @@ impl Searching {
             state.abort = Abort::new(&state.plan.settings.abort_on).since(second);
             return;
         }
+        state.is_news |= !std::mem::replace(&mut state.has_begun, true);
         state.look_at_criteria(&step, second, at.saturating_sub(began));
         state.abort.look(second, result, measures);
         match state.abort.found() {
@@ -69,6 +75,11 @@ impl Searching {
             Some(ending) => state.stopped = Some(ending.clone()),
             None => {}
         }
+    }
+
+    /// Whether a step has begun since this was last asked.
+    pub fn begins(&self) -> bool {
+        std::mem::take(&mut self.state.borrow_mut().is_news)
     }
 
     /// Why the whole run is to end early, if it is.
@@ -125,6 +136,7 @@ impl Course for Searching {
         let result = report::judged_step(&step, &stages, (facts, &state.plan));
         state.steps.push(FindMaxStep::new(&step, &stages, &state.now, result));
         state.now = StepFacts::default();
+        state.has_begun = false;
         let tried: Vec<_> = state.steps.iter().map(FindMaxStep::tried).collect();
         let Some(next) = self.search.next(&tried) else { return Vec::new() };
         let next = self.search.stages(tried.len() + 1, next, step.level);
@@ -137,11 +149,13 @@ impl Course for Searching {
     }
 }
 
-fn stage_facts(reading: &StageReading) -> StageFacts {
+/// What is known of a stage.
+pub(super) fn stage_facts(reading: &StageReading) -> StageFacts {
     StageFacts {
         totals: std::sync::Arc::clone(&reading.totals),
         began: reading.began,
         took: reading.took,
         min_held: reading.min_held.map(u64::from),
+        ledger: reading.ledger.clone(),
     }
 }

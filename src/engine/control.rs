@@ -62,6 +62,8 @@ pub(super) struct Control<'p> {
     /// The same of the ramp-down.
     fresh_after: Interval,
     accounts: Vec<Option<WorkerAccounts>>,
+    /// What workers knew of pairs as the last step of a search ended.
+    looks: Looks,
     /// What became of the connections of each source address, of the workers whose accounts are
     /// closed.
     connections: Vec<SourceCounts>,
@@ -132,6 +134,7 @@ impl<'p> Control<'p> {
             fresh: Interval::default(),
             fresh_after: Interval::default(),
             accounts: (0..plan.workers).map(|_| None).collect(),
+            looks: Looks::new(plan.workers),
             connections: Vec::new(),
             finished: 0,
             reported_seconds: 0,
@@ -239,6 +242,9 @@ impl<'p> Control<'p> {
                 self.book(worker, *interval);
             }
             Message::Part(interval) => self.book(worker, *interval),
+            Message::Look { stage, ledger, open, known } => {
+                self.looked(worker, stage, WorkerAccounts { ledger: Some(ledger), open, known });
+            }
             Message::Accounts { interval, ledger, open, known, told, connections } => {
                 let sources = self.connections.len().max(connections.len());
                 self.connections.resize(sources, SourceCounts::default());
@@ -393,80 +399,21 @@ impl<'p> Control<'p> {
         }
     }
 
-    /// Reports each second once, when every worker has handed it over, or has had the time to.
-    fn report(&mut self, on_second: &mut dyn FnMut(&Second<'_>)) {
-        let due = Duration::from_secs(self.reported_seconds + 1);
-        let everyone = self.heard_seconds >= self.plan.workers;
-        // After a stall of the whole process workers are late from when it runs again.
-        if self.looked_at + WORKERS_LATE < self.at() {
-            self.awake_since = self.at();
-        }
-        self.looked_at = self.at();
-        let is_late = self.at() >= due.max(self.awake_since) + WORKERS_LATE;
-        if self.at() >= due && (everyone || is_late) {
-            self.reported_seconds = self.at().as_secs();
-            self.heard_seconds = 0;
-            if let Some(board) = self.board.as_ref().filter(|_| self.phase != Phase::RampDown) {
-                self.gone_before.rotate_left(1);
-                self.gone_before[1] = board.gone_so_far();
-            }
-            self.report_now(on_second);
-        }
-    }
-
-    /// Reports what was handed over: apart, where a part of it is the ramp-down's.
-    fn report_now(&mut self, on_second: &mut dyn FnMut(&Second<'_>)) {
-        self.read_process();
-        let (fresh, after) = (std::mem::take(&mut self.fresh), std::mem::take(&mut self.fresh_after));
-        // With nothing of either, it is of the phase that the run is in.
-        let is_after =
-            after.covers().is_some() || (self.phase == Phase::RampDown && fresh.covers().is_none());
-        if !is_after || fresh.covers().is_some() {
-            on_second(&self.second(&fresh, false));
-        }
-        if is_after {
-            on_second(&self.second(&after, true));
-        }
-    }
-
-    fn second<'a>(&'a self, interval: &'a Interval, is_after: bool) -> Second<'a> {
-        let ((open, held), elapsed) = (self.held(), self.at());
-        Second {
-            elapsed,
-            phase: self.phase,
-            is_after,
-            totals: &self.totals,
-            interval,
-            started: self.shared.started(),
-            open,
-            away: self.shared.away(),
-            held,
-            planned: self.planned_by(self.planned_at()),
-            pauses: &self.pauses,
-            paused: self.pauses.0.last().filter(|_| self.is_paused).map(|pause| pause.by),
-            readings: self.readings,
-            stages: self.stages.readings(),
-        }
-    }
-
     fn finish_within(&self) -> Duration {
         let close = self.plan.scenario.websocket.as_ref().map_or(Duration::ZERO, |it| it.close_timeout);
         self.ramp_down_span + close + FINISH_SLACK
     }
 
     pub(super) fn outcome(mut self, method: PortMethod) -> Outcome {
-        let mut everyone = SessionSet::new(self.plan.people());
-        let mut known = SessionSet::new(self.plan.people());
-        for accounts in self.accounts.iter().flatten() {
-            everyone.union(&accounts.open);
-            known.union(&accounts.known);
-        }
+        let accounts: Vec<WorkerAccounts> = self.accounts.iter_mut().filter_map(Option::take).collect();
+        let (everyone, ledger) = self.close_ledger(accounts);
         let held_to_end = everyone.len();
-        let ledger = self.close_ledger(&known, &everyone);
         let membership = self.judge_membership(&everyone, ledger.as_ref());
         // The accounts count exactly; what was published in between is a look every 50 ms.
         self.readings.peak = self.readings.peak.max(held_to_end);
-        let held = held_to_end + self.totals.tally().counts.finished as u32;
+        // What the plan has cut is not the servers' failure: it counts as held while it is away.
+        let tally = self.totals.tally();
+        let held = held_to_end + (tally.counts.finished + tally.reconnects.cut_and_away()) as u32;
         self.readings.min_in_hold = self.readings.min_in_hold.map(|least| least.min(held));
         Outcome {
             ledger,
@@ -491,10 +438,13 @@ impl<'p> Control<'p> {
 
 mod close;
 mod decide;
+mod look;
 mod pause;
+mod report;
 mod start;
 
 use decide::Deciding;
+use look::Looks;
 
 #[cfg(test)]
 mod tests;

@@ -41,6 +41,8 @@ pub(super) enum Message {
     Second(Box<Interval>),
     /// The same, up to the instant at which a stage begins.
     Part(Box<Interval>),
+    /// What it knows of pairs as this stage begins, in which a step of a search is judged: a copy.
+    Look { stage: usize, ledger: Box<Ledger>, open: SessionSet, known: SessionSet },
     /// Its accounts are closed.
     Accounts {
         interval: Box<Interval>,
@@ -263,6 +265,10 @@ impl WorkerLink {
 
     pub(super) fn part(&self, interval: Interval) {
         self.send(Message::Part(Box::new(interval)));
+    }
+
+    pub(super) fn look(&self, stage: usize, ledger: Ledger, open: SessionSet, known: SessionSet) {
+        self.send(Message::Look { stage, ledger: Box::new(ledger), open, known });
     }
 
     pub(super) fn accounts(

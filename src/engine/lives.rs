@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::members::SessionNumber;
+use crate::plan::search;
 use crate::plan::shape::{Cursor, Life, Shape};
 
 /// The number of a session among its worker's own, from 0. Which it is in the run, says
@@ -115,6 +116,11 @@ impl Lives {
     /// The stage that it is in.
     pub fn stage(&self) -> usize {
         self.stage
+    }
+
+    /// Whether it is one in which a step of a search is judged.
+    pub fn is_judging(&self) -> bool {
+        self.shape.is_search() && self.shape.stages().get(self.stage).is_some_and(search::is_judging)
     }
 
     /// Whether the next stage begins by this instant.

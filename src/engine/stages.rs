@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::measure::ledger::LedgerTotals;
 use crate::measure::pauses::Pauses;
 use crate::measure::{Interval, Layout, Totals};
 use crate::plan::{Plan, Shape};
@@ -22,6 +23,8 @@ pub struct StageReading {
     pub began: Duration,
     /// How long it has gone on, pauses included.
     pub took: Duration,
+    /// Pairs of the sessions that were open at its end, where it is a search's hold.
+    pub ledger: Option<LedgerTotals>,
 }
 
 /// The stages of a run that has some of its own.
@@ -46,6 +49,7 @@ impl Stages {
             min_held: None,
             began: Duration::ZERO,
             took: Duration::ZERO,
+            ledger: None,
         };
         self.all.resize_with(shape.stages().len(), fresh);
     }
@@ -75,6 +79,13 @@ impl Stages {
         let reading = &mut self.all[stage];
         if shape.is_flat(stage) {
             reading.min_held = Some(reading.min_held.map_or(held, |least| least.min(held)));
+        }
+    }
+
+    /// Takes what came of the pairs at a stage's end.
+    pub(super) fn judge_pairs(&mut self, stage: usize, totals: LedgerTotals) {
+        if let Some(stage) = self.all.get_mut(stage) {
+            stage.ledger = Some(totals);
         }
     }
 

@@ -156,6 +156,11 @@ impl Reconnects {
         }
     }
 
+    /// Sessions that this program has cut and that were still away when accounts closed.
+    pub fn cut_and_away(&self) -> u64 {
+        self.by_cause.get(&Fault::CutOnPurpose).map_or(0, |drops| drops.unfinished)
+    }
+
     /// By why they dropped; kinds beyond a bound are in [`Reconnects::all`] only.
     pub fn by_cause(&self) -> impl Iterator<Item = (Fault, &Drops)> {
         self.by_cause.iter().map(|(cause, drops)| (*cause, drops))

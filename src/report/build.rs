@@ -45,7 +45,7 @@ impl RunResult {
             None => facts.watch.as_ref().map(watched::criteria).unwrap_or_default(),
         };
         match result.find_max {
-            Some(_) => find_max::judge(&mut result, plan, &grounds),
+            Some(_) => find_max::judge(&mut result, plan, watched, &grounds),
             None => verdict::judge(&mut result, &plan.scenario.criteria, watched, &grounds),
         }
         result.troubles = troubles::diagnose(&result);

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::stages::{Measured, Part, held_alone};
 use super::verdict::{self, Grounds};
-use super::{CriterionResult, Facts, Outcome, RunResult, StageFacts, Verdict};
+use super::{CriterionResult, Facts, LedgerResult, Outcome, RunResult, StageFacts, Verdict, watched};
 use crate::lang::{Reason, Sentence};
 use crate::measure::Totals;
 use crate::numbers;
@@ -101,6 +101,7 @@ pub(super) fn judged(
     // Who arrives in the step is judged by the step's arrivals, who is held by its level.
     let part = Part { took: hold.took, min_held: hold.min_held, level: step.arrivals.into() };
     let mut result = part.measured(&totals, (facts, plan), measured);
+    result.ledger = hold.ledger.as_ref().map(LedgerResult::new);
     let planned = &plan.shape.stages()[step.hold];
     result.hold.planned_seconds = numbers::seconds(planned.span);
     result.stages = vec![held_alone(planned, hold)];
@@ -113,7 +114,8 @@ pub(super) fn judged(
     };
     let of_run = |name: &str| name.starts_with(OWN_MEASURES);
     let criteria: Vec<_> = plan.scenario.criteria.iter().filter(|it| !of_run(&it.measure)).cloned().collect();
-    verdict::judge(&mut result, &criteria, Vec::new(), &grounds);
+    let watched = facts.watch_in_step.as_ref().map(watched::criteria).unwrap_or_default();
+    verdict::judge(&mut result, &criteria, watched, &grounds);
     for criterion in &mut result.criteria {
         if matches!(criterion.why.key, Reason::NoLedger | Reason::NoRate) {
             criterion.why = Reason::NotOfAStep.into();
@@ -249,9 +251,9 @@ impl BrokeResult {
 }
 
 /// Gives a search its verdict: by the criteria at what it found, and by those of the search itself.
-pub(super) fn judge(result: &mut RunResult, plan: &Plan, grounds: &Grounds) {
+pub(super) fn judge(result: &mut RunResult, plan: &Plan, watched: Vec<CriterionResult>, grounds: &Grounds) {
     let Some(found) = result.find_max.clone() else { return };
-    verdict::judge(result, &plan.scenario.criteria, Vec::new(), grounds);
+    verdict::judge(result, &plan.scenario.criteria, watched, grounds);
     let deciding = found.deciding();
     let mut own_failed = Vec::new();
     for criterion in &mut result.criteria {

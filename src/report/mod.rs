@@ -212,6 +212,9 @@ pub struct Facts {
     /// The servers' side, so far or at the end; `None` if nothing is watched.
     #[serde(skip)]
     pub watch: Option<Seen>,
+    /// Of this, what was seen in the step of a search that is under way.
+    #[serde(skip)]
+    pub watch_in_step: Option<Seen>,
     /// A criterion that is not measured makes the run inconclusive.
     pub requires_all: bool,
     /// Which part of a plan it is; `None`: all of it.

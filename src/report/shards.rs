@@ -304,6 +304,7 @@ impl Facts {
             ramp_down,
             propagated_after,
             watch: _,
+            watch_in_step: _,
             requires_all,
             ending,
             shard: _,

@@ -70,6 +70,12 @@ impl Judging {
         }
     }
 
+    /// Before the first reading of another part of the run; a counter goes on from where it was.
+    pub fn afresh(&self, item: &Item) -> Self {
+        let is_counter = self.judge == Judge::Growth;
+        Self { last: self.last.filter(|_| is_counter), ..Self::new(item) }
+    }
+
     /// Takes a reading.
     pub fn add(&mut self, moment: Moment, value: f64) {
         let Moment { at, is_hold, open } = moment;

@@ -97,6 +97,8 @@ pub struct Watching {
     stop: Arc<Stop>,
     threads: usize,
     events: Vec<Event>,
+    /// Those before the part of the run that is judged by itself.
+    events_before: usize,
     began: Timestamp,
     times: Times,
     open: OpenSessions,
@@ -123,15 +125,41 @@ struct Running {
 
 #[derive(Debug)]
 struct Followed {
-    judging: Judging,
-    readings: u64,
-    missed: Vec<Duration>,
+    whole: Readings,
+    /// Since the part of the run that is judged by itself began.
+    part: Readings,
     why: Option<Unseen>,
+}
+
+/// Readings as far as they are judged, and looks without one.
+#[derive(Debug)]
+struct Readings {
+    judging: Judging,
+    count: u64,
+    missed: Vec<Duration>,
 }
 
 impl Followed {
     fn new(item: &Item) -> Self {
-        Self { judging: Judging::new(item), readings: 0, missed: Vec::new(), why: None }
+        let none = || Readings { judging: Judging::new(item), count: 0, missed: Vec::new() };
+        Self { whole: none(), part: none(), why: None }
+    }
+
+    fn each(&mut self) -> [&mut Readings; 2] {
+        [&mut self.whole, &mut self.part]
+    }
+}
+
+impl Readings {
+    fn add(&mut self, moment: Moment, value: f64) {
+        self.judging.add(moment, value);
+        self.count += 1;
+    }
+
+    fn miss(&mut self, at: Duration) {
+        if self.missed.len() < MISSED_MAX {
+            self.missed.push(at);
+        }
     }
 }
 
@@ -159,6 +187,7 @@ impl Watching {
             stop,
             threads,
             events: Vec::new(),
+            events_before: 0,
             began: Timestamp::now(),
             times: Times::default(),
             open: OpenSessions::default(),
@@ -229,14 +258,13 @@ impl Watching {
             match value {
                 Ok(value) => {
                     if is_judged {
-                        followed.judging.add(moment, value);
-                        followed.readings += 1;
+                        followed.each().into_iter().for_each(|it| it.add(moment, value));
                     }
                     rows.push(Row { at, time, item: running.watched.items[*k].name.clone(), value });
                 }
                 Err(why) => {
-                    if !why.is_early && is_judged && followed.missed.len() < MISSED_MAX {
-                        followed.missed.push(at);
+                    if !why.is_early && is_judged {
+                        followed.each().into_iter().for_each(|it| it.miss(at));
                     }
                     // What is missing says more than what is early.
                     if followed.why.as_ref().is_none_or(|known| known.is_early || !why.is_early) {
@@ -266,13 +294,12 @@ impl Watching {
         let running = &mut self.sources[source];
         let it = &running.watched.items[item];
         let followed = &mut running.items[item];
-        let missed = std::mem::take(&mut followed.missed);
+        let missed = std::mem::take(&mut followed.whole.missed);
         *followed = Followed::new(it);
         for ((time, value), moment) in points.iter().zip(moments) {
             let at = moment.at;
             if self.times.is_judged(at) {
-                followed.judging.add(moment, *value);
-                followed.readings += 1;
+                followed.whole.add(moment, *value);
             }
             if missed.iter().any(|missed| missed.abs_diff(at) <= it.every) {
                 rows.push(Row { at, time: *time, item: it.name.clone(), value: *value });
@@ -285,7 +312,7 @@ impl Watching {
                 |time: &Timestamp| clock.since_start(*time).abs_diff(*missed).as_secs_f64() <= every_s;
             !points.iter().any(|(time, _)| is_near(time))
         };
-        followed.missed = missed.into_iter().filter(is_missing).collect();
+        followed.whole.missed = missed.into_iter().filter(is_missing).collect();
     }
 
     fn moment(&self, at: Duration) -> Moment {
@@ -294,6 +321,26 @@ impl Watching {
 
     /// What was seen so far.
     pub fn seen(&self) -> Seen {
+        self.seen_in(|it| &it.whole, 0)
+    }
+
+    /// Begins a part of the run that is judged by itself.
+    pub fn begin_part(&mut self) {
+        self.events_before = self.events.len();
+        for running in &mut self.sources {
+            for (item, it) in running.watched.items.iter().zip(&mut running.items) {
+                let judging = it.part.judging.afresh(item);
+                it.part = Readings { judging, count: 0, missed: Vec::new() };
+            }
+        }
+    }
+
+    /// What was seen in that part so far.
+    pub fn seen_in_part(&self) -> Seen {
+        self.seen_in(|it| &it.part, self.events_before)
+    }
+
+    fn seen_in(&self, readings: fn(&Followed) -> &Readings, events_before: usize) -> Seen {
         let is_blind = !self.sources.iter().any(|running| running.watched.spec.has_figures());
         let sources = self.sources.iter().map(|running| SeenSource {
             kind: running.watched.spec.kind(),
@@ -304,17 +351,17 @@ impl Watching {
                 .items
                 .iter()
                 .zip(&running.items)
-                .map(|(item, it)| it.seen(item, running, is_blind))
+                .map(|(item, it)| it.seen(item, readings(it), running, is_blind))
                 .collect(),
         });
-        Seen { sources: sources.collect(), events: self.events.clone() }
+        Seen { sources: sources.collect(), events: self.events[events_before..].to_vec() }
     }
 }
 
 impl Followed {
     /// What was seen of it; `is_blind`: no source was given at all.
-    fn seen(&self, item: &Item, running: &Running, is_blind: bool) -> SeenItem {
-        let missed = self.missed.len() as u64;
+    fn seen(&self, item: &Item, read: &Readings, running: &Running, is_blind: bool) -> SeenItem {
+        let missed = read.missed.len() as u64;
         let spec = &running.watched.spec;
         let how = || match is_blind {
             true => Reason::GiveWatch.into(),
@@ -324,10 +371,10 @@ impl Followed {
             }
         };
         let nowhere = || (!spec.has_figures()).then(|| Unseen::new(Reason::NoSourceGiven, how()));
-        let judged = self.judging.figure();
+        let judged = read.judging.figure();
         // A part of the readings may show that a limit was exceeded, never that it was not.
         let is_beyond = judged.as_ref().is_ok_and(|figure| item.limits.beyond(*figure) != Beyond::Neither);
-        let figure = if self.readings == 0 || ((missed > self.readings || running.has_ended) && !is_beyond) {
+        let figure = if read.count == 0 || ((missed > read.count || running.has_ended) && !is_beyond) {
             let why = nowhere().or_else(|| self.why.clone());
             Err(why.unwrap_or_else(|| Unseen::new(Reason::NoAnswerOfSource, "")))
         } else {
@@ -336,8 +383,8 @@ impl Followed {
         SeenItem {
             item: item.clone(),
             figure,
-            grew_for: self.judging.grew_for(),
-            readings: self.readings,
+            grew_for: read.judging.grew_for(),
+            readings: read.count,
             missed,
         }
     }

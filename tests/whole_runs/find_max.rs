@@ -1,13 +1,17 @@
 //! Searches for the most sessions that hold, on mock servers that slow down above a number of sessions.
 
+use std::io::BufReader;
+use std::net::TcpListener;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::common::http::{read_request, respond};
 use crate::common::served::Served;
-use crate::common::{Finished, Run, finish, results, run, signal, summary, text};
+use crate::common::{Finished, Run, eventually, finish, let_pass, results, run, signal, summary, text};
+use crate::schema::assert_valid;
 
 /// Only what the fault changes is judged, so that other programs of this machine fail no step.
 const CRITERIA: &str = r#"
@@ -21,6 +25,9 @@ name = "enter"
 measure = "steps.enter.p95_ms"
 below = 500
 "#;
+
+/// Who learns of whom, as in the built-in scenario.
+const PAIRS: &str = "\n[[criteria]]\nname = \"pairs\"\nmeasure = \"ledger.missing\"\nat_most = 0\n";
 
 fn mock(capacity: u32) -> Served {
     Served::start(&["--ready", "--members", "13-212", "--fault", &format!("slow-above={capacity}")])
@@ -55,11 +62,16 @@ fn outcomes(levels: &[(u64, &str)]) -> Vec<(u64, String)> {
 #[test]
 fn the_load_rises_until_the_servers_slow_down_and_the_level_before_is_held_again() {
     let (mock, temp) = (mock(35), tempfile::tempdir().expect("a directory"));
-    let file = scenario(&temp, false, "");
+    let file = scenario(&temp, false, PAIRS);
     let options = [("sessions", "100"), ("step", "10"), ("scenario", file.as_str())];
     let finished = search(&mock, &options, &results(&temp));
     finished.assert_status(0);
+    assert_valid(&results(&temp));
     let found = summary(&results(&temp));
+    for step in found["find_max"]["steps"].as_array().expect("steps") {
+        let pairs = criterion(step, "pairs");
+        assert_eq!((&pairs["outcome"], &pairs["measured"]), (&"pass".into(), &0.0.into()), "{pairs:#}");
+    }
     let expected = [(10, "held"), (20, "held"), (30, "held"), (40, "failed"), (30, "held")];
     assert_eq!(levels(&found), outcomes(&expected), "{}", finished.stdout);
     let result = &found["find_max"];
@@ -101,6 +113,75 @@ fn where_members_may_come_back_levels_between_are_tried() {
     assert_eq!(found["criteria"][2]["outcome"], "fail");
 }
 
+fn criterion<'v>(of: &'v Value, name: &str) -> &'v Value {
+    let all = of["criteria"].as_array().expect("criteria");
+    all.iter().find(|one| one["name"] == name).unwrap_or_else(|| panic!("no {name} in {all:#?}"))
+}
+
+/// Each level is judged by the pairs of those who are open at its end.
+#[test]
+fn announcements_that_are_lost_fail_a_step() {
+    let mock = Served::start(&["--ready", "--members", "13-212", "--fault", "broadcast-lost"]);
+    let temp = tempfile::tempdir().expect("a directory");
+    let file = scenario(&temp, false, PAIRS);
+    let options = [("sessions", "40"), ("step", "10"), ("scenario", file.as_str())];
+    let finished = search(&mock, &options, &results(&temp));
+    finished.assert_status(1);
+    let found = summary(&results(&temp));
+    assert_eq!(levels(&found), outcomes(&[(10, "failed")]), "{}", finished.stdout);
+    assert_eq!(found["find_max"]["broke"]["criterion"], "pairs");
+    // Every pair is announced to the one who was there first.
+    assert_eq!(criterion(&found["find_max"]["steps"][0], "pairs")["measured"], 45.0);
+    assert_eq!(criterion(&found, "pairs")["outcome"], "fail");
+}
+
+/// Serves how many connections a mock server has as metrics.
+fn page_of(mock: &Served) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let url = format!("http://{}/metrics", listener.local_addr().expect("its address"));
+    let counters = format!("{}/mock/counters", mock.url);
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let mut reader = BufReader::new(stream);
+            if read_request(&mut reader).is_some() {
+                let counts = ureq::get(&counters).call().expect("an answer").body_mut().read_to_string();
+                let counts: Value = serde_json::from_str(&counts.expect("a body")).expect("JSON");
+                let of = |name: &str| counts[name].as_u64().expect("a count");
+                let body = format!("queue {}\n", of("accepted") - of("disconnected"));
+                // Whoever asked may have gone.
+                let _ = respond(reader.get_mut(), "200 OK\r\nContent-Type: text/plain", &body);
+            }
+        }
+    });
+    url
+}
+
+/// What is watched is judged by the readings of each step.
+#[test]
+fn what_the_servers_show_fails_a_step() {
+    let (mock, temp) = (mock(1_000), tempfile::tempdir().expect("a directory"));
+    let file = scenario(&temp, false, "");
+    let watch = temp.path().join("watch.toml");
+    let page = page_of(&mock);
+    let limits = "judge = \"worst\"\nfail_over = 25\nevery = \"500ms\"\n";
+    let block = format!(
+        "[[watch]]\nsource = \"metrics\"\nurl = \"{page}\"\nname = \"queue\"\nexpression = \"queue\"\n"
+    );
+    std::fs::write(&watch, block + limits).expect("written");
+    let options =
+        [("sessions", "40"), ("step", "10"), ("hold", "3s"), ("scenario", &file), ("watch", text(&watch))];
+    let finished = search(&mock, &options, &results(&temp));
+    finished.assert_status(0);
+    assert_valid(&results(&temp));
+    let found = summary(&results(&temp));
+    let expected = [(10, "held"), (20, "held"), (30, "failed"), (20, "held")];
+    assert_eq!(levels(&found), outcomes(&expected), "{}", finished.stdout);
+    assert_eq!(found["find_max"]["broke"]["criterion"], "queue");
+    assert_eq!((&found["find_max"]["sessions"], &found["find_max"]["confirmed"]), (&20.into(), &true.into()));
+    let measured = criterion(&found, "queue")["measured"].as_f64().expect("a figure");
+    assert!((20.0..=25.0).contains(&measured), "of the level that was found: {measured}");
+}
+
 #[test]
 fn a_load_generator_that_lags_is_not_the_servers_maximum() {
     let (mock, temp) = (mock(1_000), tempfile::tempdir().expect("a directory"));
@@ -110,13 +191,9 @@ fn a_load_generator_that_lags_is_not_the_servers_maximum() {
     // In its first step it is stopped for a while.
     let has_begun =
         || std::fs::read_to_string(out.join("timeline.csv")).is_ok_and(|it| it.lines().count() > 1);
-    let deadline = Instant::now() + Duration::from_secs(60);
-    while !has_begun() {
-        assert!(Instant::now() < deadline, "it does not begin");
-        std::thread::sleep(Duration::from_millis(50));
-    }
+    eventually("its first second", has_begun);
     signal(run.id(), libc::SIGSTOP);
-    std::thread::sleep(Duration::from_secs(1));
+    let_pass(Duration::from_secs(1));
     signal(run.id(), libc::SIGCONT);
     let finished = finish(run);
     finished.assert_status(3);

@@ -29,6 +29,7 @@ mod prepare_members;
 mod prepare_places;
 mod reconnects;
 mod run;
+mod schema;
 mod secrets;
 mod shards;
 mod shell;

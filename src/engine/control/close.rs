@@ -36,23 +36,26 @@ impl Control<'_> {
         Some(totals)
     }
 
-    /// Judges the pairs of sessions that were open for a while, and who of `everyone` was announced as gone.
-    pub(super) fn close_ledger(&mut self, known: &SessionSet, everyone: &SessionSet) -> Option<LedgerTotals> {
-        let mut ledgers: Vec<Ledger> = self
-            .accounts
-            .iter_mut()
-            .flatten()
-            .filter_map(|accounts| Some(*accounts.ledger.take()?))
-            .collect();
-        if ledgers.is_empty() {
-            return None;
+    /// Judges the pairs of sessions that were open for a while, and who was announced as gone. Returns who was
+    /// open, too.
+    pub(super) fn close_ledger(&self, accounts: Vec<WorkerAccounts>) -> (SessionSet, Option<LedgerTotals>) {
+        let mut everyone = SessionSet::new(self.plan.people());
+        let mut known = SessionSet::new(self.plan.people());
+        for accounts in &accounts {
+            everyone.union(&accounts.open);
+            known.union(&accounts.known);
         }
-        ledgers.iter_mut().for_each(|ledger| ledger.settle(known));
+        let ledgers = accounts.into_iter().filter_map(|accounts| Some(*accounts.ledger?));
+        let mut ledgers: Vec<Ledger> = ledgers.collect();
+        if ledgers.is_empty() {
+            return (everyone, None);
+        }
+        ledgers.iter_mut().for_each(|ledger| ledger.settle(&known));
         let server = |session| self.acts.as_ref().map_or(ServerIndex::NONE, |acts| acts.server_of(session));
         let homes = Homes::new(self.plan.people(), &self.servers.all(), server);
-        let closing = Closing { open: known, homes: &homes, stalls: self.totals.stalls().kept() };
+        let closing = Closing { open: &known, homes: &homes, stalls: self.totals.stalls().kept() };
         let mut totals = ledger::close(&ledgers, &closing);
-        totals.judge_gone(&self.gone(), everyone, &self.plan.members);
-        Some(totals)
+        totals.judge_gone(&self.gone(), &everyone, &self.plan.members);
+        (everyone, Some(totals))
     }
 }

@@ -26,17 +26,35 @@ impl Worker<'_> {
         self.books.take(from, to).in_stage(self.lives.stage())
     }
 
-    pub(super) fn close_accounts(&mut self) {
+    /// Copies what it knows of pairs for a step of a search to be judged; sessions go on.
+    pub(super) fn look_at_pairs(&self) {
+        if let Some(ledger) = &self.books.ledger {
+            let (open, known) = self.who_is_open();
+            self.link.look(self.lives.stage(), ledger.clone(), open, known);
+        }
+    }
+
+    /// Whose sessions are open, and whose of them have been for long enough.
+    fn who_is_open(&self) -> (SessionSet, SessionSet) {
         let mut open = SessionSet::new(self.given.sessions);
         let mut known = SessionSet::new(self.given.sessions);
-        let grace = Ticks::from_duration(ANNOUNCE_GRACE);
-        let is_known = |session: &Session, now| session.age(now) >= ANNOUNCE_GRACE;
         for row in (0..self.rows.len() as u32).map(RowIndex) {
-            if self.rows[row.index()].session.is_open() {
+            let session: &Session = &self.rows[row.index()].session;
+            if session.is_open() {
                 open.insert(self.lives.session(row));
-                if is_known(&self.rows[row.index()].session, self.time.at.now) {
+                if session.age(self.time.at.now) >= ANNOUNCE_GRACE {
                     known.insert(self.lives.session(row));
                 }
+            }
+        }
+        (open, known)
+    }
+
+    pub(super) fn close_accounts(&mut self) {
+        let (open, known) = self.who_is_open();
+        let grace = Ticks::from_duration(ANNOUNCE_GRACE);
+        for row in (0..self.rows.len() as u32).map(RowIndex) {
+            if self.rows[row.index()].session.is_open() {
                 self.drive(row, |session, ctx| session.close_accounts(ctx));
             } else if self.lent.side.is_away(row.0) {
                 // Who is not back by now does not come back.

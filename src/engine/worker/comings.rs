@@ -63,8 +63,11 @@ impl Worker<'_> {
     fn enter_stage(&mut self, at: Duration) {
         if self.lives.is_stage_over(at) {
             let interval = self.hand_over();
-            self.link.part(interval);
             self.lives.enter_stage(at);
+            if self.lives.is_judging() {
+                self.look_at_pairs();
+            }
+            self.link.part(interval);
         }
     }
 

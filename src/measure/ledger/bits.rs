@@ -3,7 +3,7 @@
 //! Knows no pair and no member. Invariant: a place is inside its table, which whoever made it keeps.
 
 /// What is kept of members that leave and come again; bits lie as those of announcements do.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Returning {
     /// The life of each member's that the bits are of.
     pub(super) lives: Vec<u8>,

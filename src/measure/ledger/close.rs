@@ -106,6 +106,22 @@ impl LedgerTotals {
 }
 
 impl LedgerCounts {
+    /// What was counted since these were.
+    pub fn since(&self, before: &Self) -> Self {
+        let Self { duplicate, strangers, own, left_unknown, entered_after_left, left_expected, left_missing } =
+            before;
+        // A departure that is no longer expected takes back one that was.
+        Self {
+            duplicate: self.duplicate.saturating_sub(*duplicate),
+            strangers: self.strangers.saturating_sub(*strangers),
+            own: self.own.saturating_sub(*own),
+            left_unknown: self.left_unknown.saturating_sub(*left_unknown),
+            entered_after_left: self.entered_after_left.saturating_sub(*entered_after_left),
+            left_expected: self.left_expected.saturating_sub(*left_expected),
+            left_missing: self.left_missing.saturating_sub(*left_missing),
+        }
+    }
+
     pub(super) fn add(&mut self, other: &Self) {
         let Self { duplicate, strangers, own, left_unknown, entered_after_left, left_expected, left_missing } =
             other;

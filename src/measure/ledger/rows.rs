@@ -16,7 +16,7 @@ struct Place {
 }
 
 /// See the module.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Rows {
     places: Vec<Place>,
     observers: Vec<SessionNumber>,

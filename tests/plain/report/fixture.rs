@@ -361,6 +361,7 @@ fn facts() -> Facts {
         membership: None,
         missing_updates: Vec::new(),
         watch: None,
+        watch_in_step: None,
         propagated_after: Propagated::default(),
         requires_all: false,
         shard: None,
