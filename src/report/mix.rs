@@ -18,17 +18,26 @@ pub struct MixPart {
     pub weight: u32,
     /// Where its files are, in the directory of the whole.
     pub directory: String,
+    /// Parts with members in a challenge of its own: what their sessions are told of each other is not
+    /// judged.
+    #[serde(default)]
+    pub unjudged_with: Vec<String>,
     /// Its result. Its plan is here without the scenario's text and the members.
     pub result: RunResult,
 }
 
 impl MixPart {
     /// A part with this result.
-    pub fn new(name: &str, weight: u32, directory: String, mut result: RunResult) -> Self {
+    pub fn new(
+        (name, weight): (&str, u32),
+        directory: String,
+        unjudged_with: Vec<String>,
+        mut result: RunResult,
+    ) -> Self {
         if let Some(plan) = result.plan.as_object_mut() {
             plan.retain(|key, _| key != "scenario" && key != "members");
         }
-        Self { name: name.to_owned(), weight, directory, result }
+        Self { name: name.to_owned(), weight, directory, unjudged_with, result }
     }
 }
 

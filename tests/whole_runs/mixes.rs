@@ -9,6 +9,7 @@ use tempfile::TempDir;
 use crate::common::served::Served;
 use crate::common::{Finished, Run, results, startline};
 use crate::foreign::echo::{self, Answering};
+use crate::schema::assert_valid;
 
 const RUNNITY: &str = include_str!("../../scenarios/runnity.toml");
 
@@ -71,9 +72,12 @@ fn parts_share_sessions_and_members_and_keep_their_own_books() {
             (count(&own, "/sessions/planned"), count(&own, "/sessions/held_to_end")),
             (sessions, sessions)
         );
-        // Who learns of whom is judged among the part's own.
+        // Who learns of whom is judged among the part's own, and the result says so.
         let ledger = &own["ledger"];
         assert_eq!((count(ledger, "/missing"), count(ledger, "/duplicate")), (0, 0), "{ledger:#}");
+        assert!(count(ledger, "/strangers") > 0, "{ledger:#}");
+        let other = if name == "runners" { "spectators" } else { "runners" };
+        assert_eq!(part["unjudged_with"], serde_json::json!([other]));
         assert_eq!(own["verdict"], "pass", "{:#}", own["reasons"]);
         let of_part = format!("/steps/{name}~1enter/count");
         assert_eq!(count(&whole, &of_part), count(&own, "/steps/enter/count"));
@@ -91,10 +95,47 @@ fn parts_share_sessions_and_members_and_keep_their_own_books() {
     for part in ["runners: 30 sessions (weight 3)", "spectators: 10 sessions (weight 1)"] {
         assert!(finished.stdout.contains(part), "{}", finished.stdout);
     }
+    let unjudged = "told of the members of spectators, in the same challenge, is not judged";
+    assert!(finished.stdout.replace("\n              ", " ").contains(unjudged), "{}", finished.stdout);
+    assert_valid(&results(&temp));
     let page = fs::read_to_string(results(&temp).join("report.html")).expect("a page");
+    assert!(page.contains(unjudged), "the page says it, too");
     assert!(page.replace('\u{a0}', " ").contains("100 %, at least 99.9 %"), "shares are in per cent");
     assert!(page.contains("parts/spectators/report.html"));
     assert!(results(&temp).join("parts/runners/report.html").exists());
+}
+
+/// Each part has its share cut, at one instant, and the whole has them all.
+#[test]
+fn a_mix_s_sessions_are_cut_in_each_part() {
+    let temp = tempfile::tempdir().expect("a directory");
+    let mock = Served::start(&["--ready", "--members", "13-52"]);
+    let cut = Run::against(&mock.url, 40, &results(&temp))
+        .with("scenario", runners_and_spectators(&temp))
+        .with("ramp", "500ms")
+        .with("hold", "3s")
+        .with("ramp-down", "300ms")
+        .with("drop", "40%@2s:reset");
+    let finished = cut.finish();
+    let whole = summary(&results(&temp));
+    assert_valid(&results(&temp));
+    let dropped = |of: &Value| count(of, "/reconnects/by_cause/cut-on-purpose/dropped");
+    let mut sum = 0;
+    for (part, sessions, cut) in [("runners", 30, 12_u64), ("spectators", 10, 4)] {
+        let own = summary(&results(&temp).join("parts").join(part));
+        // A share is exact up to one.
+        assert!(dropped(&own).abs_diff(cut) <= 1, "{part}: {}", finished.stdout);
+        assert_eq!(count(&own, "/reconnects/unfinished"), dropped(&own));
+        // What the plan did is not the servers' failure.
+        assert_eq!(count(&own, "/sessions/min_in_hold"), sessions, "{part}: {}", finished.stdout);
+        sum += dropped(&own);
+    }
+    assert_eq!((dropped(&whole), count(&whole, "/sessions/min_in_hold")), (sum, 40), "{}", finished.stdout);
+    assert_eq!(count(&whole, "/sessions/failed"), 0);
+    // The page counts who is left open at each server.
+    let servers = fs::read_to_string(results(&temp).join("servers.csv")).expect("a file");
+    let gone = servers.lines().skip(1).filter_map(|line| line.rsplit(',').next()?.parse::<u64>().ok());
+    assert!(gone.sum::<u64>() >= sum, "{servers}");
 }
 
 /// Plays a plan again, of sessions on another mock server.

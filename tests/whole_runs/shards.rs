@@ -108,6 +108,37 @@ fn four_shards_are_one_plan_and_their_sum_is_its_result() {
     assert!(missing.stderr.contains("shard 3 of 4 is missing"), "{}", missing.stderr);
 }
 
+/// Who is cut on purpose follows from the whole plan, and not from how it is shared out.
+#[test]
+fn shards_cut_whom_the_whole_plan_cuts() {
+    let (mock, other) = (mock(), mock());
+    let temp = tempfile::tempdir().expect("a directory");
+    let directories: Vec<PathBuf> = (0..2).map(|k| temp.path().join(format!("shard-{k}"))).collect();
+    let at = instant(READY);
+    let cutting = |mock: &Served, out: &Path| whole(mock, out).with("drop", "30%@2s:fin");
+    let of = |(k, out): (usize, &PathBuf)| {
+        cutting(&mock, out).with("start-at", &at).with("shard", format!("{k}/2"))
+    };
+    let runs: Vec<Run> = directories.iter().enumerate().map(of).collect();
+    let shards: Vec<_> = runs.iter().map(Run::start).collect();
+    let parts: Vec<Finished> = shards.into_iter().map(finish).collect();
+    let alone = cutting(&other, &results(&temp)).finish();
+    let out = temp.path().join("merged");
+    let merged = merge(&directories, &out);
+    assert_eq!(merged.status, alone.status, "{}{}", merged.stdout, alone.stdout);
+    let (merged, alone) = (summary(&out), summary(&results(&temp)));
+    for pointer in ["/dropped", "/unfinished", "/by_cause/cut-on-purpose/dropped"] {
+        let cut = |summary: &Value| count(summary, &format!("/reconnects{pointer}"));
+        assert_eq!(cut(&merged), cut(&alone), "{pointer}");
+        // A share is exact up to one.
+        assert!((11..=13).contains(&cut(&merged)), "{pointer}");
+        let own: u64 = directories.iter().map(|out| cut(&summary(out))).sum();
+        assert_eq!(own, cut(&merged), "{:#?}", parts.iter().map(|part| &part.stdout).collect::<Vec<_>>());
+    }
+    // What the plan did is not the servers' failure.
+    assert_eq!(count(&merged, "/sessions/min_in_hold"), u64::from(SESSIONS));
+}
+
 #[test]
 fn a_start_that_has_passed_and_shards_of_no_target_are_refused() {
     let mock = mock();
@@ -132,7 +163,6 @@ fn a_signal_ends_the_wait_for_the_start() {
     let out = results(&temp);
     let run = whole(&mock, &out).with("start-at", instant(Duration::from_secs(600))).start();
     crate::common::eventually("the results' directory", || out.join("summary.json").exists());
-    std::thread::sleep(Duration::from_millis(500));
     crate::common::signal(run.id(), libc::SIGTERM);
     let finished = finish(run);
     finished.assert_status(3);

@@ -229,7 +229,8 @@ impl<'w> Whole<'w> {
     fn part_results(&self) -> Vec<MixPart> {
         let parts = self.mix.parts.iter().zip(&self.results);
         let result = |(part, result): (&Part, &Option<RunResult>)| {
-            Some(MixPart::new(&part.name, part.weight, part.directory(), result.clone()?))
+            let beside = self.mix.beside(part);
+            Some(MixPart::new((&part.name, part.weight), part.directory(), beside, result.clone()?))
         };
         parts.filter_map(result).collect()
     }

@@ -57,7 +57,9 @@ impl Worker<'_> {
                 continue;
             }
             let drop = &self.cuts.drops[index];
-            if drop.is_of(self.lives.session(row), self.cuts.seed, index) {
+            // Of a shard, the same as if the whole plan were played here.
+            let number = self.books.members.number(self.lives.session(row));
+            if drop.is_of(number, self.cuts.seed, index) {
                 self.cut(row, drop.cut);
                 left -= 1;
             }

@@ -11,7 +11,7 @@ use crate::numbers::percent;
 use crate::report::files::REPORT;
 use crate::report::headline::statement;
 use crate::report::texts::page::Words;
-use crate::report::texts::summary::Title;
+use crate::report::texts::summary::{Summary, Title};
 use crate::report::{MixPart, Verdict};
 
 impl Page<'_> {
@@ -41,6 +41,12 @@ impl Page<'_> {
             (table.html())
             ul.reasons {
                 @for part in parts { li { (name(&part.name)) ": " (sentence(&statement(&part.result, self.lang))) } }
+                @for part in parts.iter().filter(|part| !part.unjudged_with.is_empty()) {
+                    li {
+                        (name(&part.name)) ": "
+                        (sentence(&self.lang.say(Summary::UnjudgedWith, &[&part.unjudged_with.join(", ")])))
+                    }
+                }
             }
         };
         Some(Section { id: "parts", title: self.word(Words::Parts), body })

@@ -29,6 +29,10 @@ impl Text {
         self.stages(result);
         self.sessions(result);
         self.ledger(result);
+        if !part.unjudged_with.is_empty() {
+            let others = part.unjudged_with.join(", ");
+            self.under("  ", &self.lang.say(Summary::UnjudgedWith, &[&others]), None);
+        }
         self.membership(result);
         self.updates(result);
         self.propagation(result);

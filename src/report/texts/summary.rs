@@ -73,6 +73,8 @@ texts! {
         SentLate => "This machine sent late: {0} p99 is {1} ms from scheduled time, {2} ms from actual send.",
             "이 장비가 늦게 보냈습니다: {0} p99는 예정 시각 기준 {1} ms, 실제 전송 기준 {2} ms입니다.";
 
+        UnjudgedWith => "what its sessions are told of the members of {0}, in the same challenge, is not judged",
+            "같은 챌린지에 있는 {0} 회원에 대한 알림은 판정하지 않습니다";
         Part => "{0}: {1} {1|session|sessions} (weight {2}), scenario {3}", "{0}: 세션 {1}개(가중치 {2}), 시나리오 {3}";
 
         Started => "{0} of {1} started", "{1}개 중 {0}개 시작";
