@@ -124,7 +124,8 @@ fn announcements_that_are_lost_fail_a_step() {
     let mock = Served::start(&["--ready", "--members", "13-212", "--fault", "broadcast-lost"]);
     let temp = tempfile::tempdir().expect("a directory");
     let file = scenario(&temp, false, PAIRS);
-    let options = [("sessions", "40"), ("step", "10"), ("scenario", file.as_str())];
+    // All of them have been open for the two seconds from which on pairs are judged.
+    let options = [("sessions", "40"), ("step", "10"), ("hold", "4s"), ("scenario", file.as_str())];
     let finished = search(&mock, &options, &results(&temp));
     finished.assert_status(1);
     let found = summary(&results(&temp));
