@@ -81,6 +81,8 @@ pub struct Frame {
     pub generator: Generator,
     /// The criteria with their present state.
     pub criteria: Vec<Criterion>,
+    /// It is a mix, whose parts have criteria of their own.
+    pub parts_have_criteria: bool,
 }
 
 /// Sessions by what they are doing.
@@ -314,6 +316,7 @@ impl Frame {
             steps: plan.scenario.step_names().into_iter().map(step).collect(),
             generator: Generator { workers: plan.workers as u32, ..Generator::default() },
             criteria: plan.scenario.criteria.iter().take(ROWS_MAX).map(criterion).collect(),
+            parts_have_criteria: plan.scenario.is_joined(),
             ..Self::default()
         }
     }
@@ -357,6 +360,7 @@ impl Frame {
             addresses: addresses(result),
             generator: generator(snapshot),
             criteria: criteria(plan, snapshot.phase, result),
+            parts_have_criteria: plan.scenario.is_joined(),
         }
     }
 }

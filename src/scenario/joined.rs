@@ -49,6 +49,13 @@ impl Places {
     }
 }
 
+impl Scenario {
+    /// Whether it is several scenarios as one: nobody wrote it, and it judges nothing.
+    pub fn is_joined(&self) -> bool {
+        self.source.is_empty()
+    }
+}
+
 /// Joins the scenarios of named parts.
 ///
 /// # Errors

@@ -90,7 +90,11 @@ impl Parts<'_> {
     pub fn criteria_flow(&self, columns: usize, rows_max: usize) -> Vec<Line<'static>> {
         let criteria = self.sorted_criteria();
         if criteria.is_empty() {
-            let none = self.text(Tone::Dim, "the scenario sets none");
+            let none = match self.model.frame.parts_have_criteria {
+                true => "each part has its own, which are in its result",
+                false => "the scenario sets none",
+            };
+            let none = self.text(Tone::Dim, none);
             return flow(self.theme, "Criteria", vec![none], columns, rows_max);
         }
         let piece = |criterion: &Criterion| {
