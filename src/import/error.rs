@@ -50,7 +50,7 @@ pub struct Refusal {
 fn refusals(file: &str, refused: &[Refusal]) -> String {
     let mut text = format!("{file} has what a scenario cannot do:");
     for one in refused {
-        let _ = write!(text, "\n  {file}:{}: {}: {}", one.line, one.what, one.instead);
+        let _ = write!(text, "\n  {file}:{}: {}\n    {}", one.line, one.what, one.instead);
     }
     text + "\nTo import the rest: disable these elements in JMeter, save the plan, and import it again."
 }

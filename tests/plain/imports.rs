@@ -232,7 +232,7 @@ fn a_groups_own_loop_is_a_periodic_message() {
 fn groups_that_do_different_things_are_refused() {
     let error = import("apart.jmx", &fixture("apart.jmx"), "x.toml", &|_| None).expect_err("two scenarios");
     let text = error.to_string();
-    assert!(text.contains("ThreadGroup \"writers\": it does something else"), "{text}");
+    assert!(text.contains("apart.jmx:27: ThreadGroup \"writers\"\n    it does something else"), "{text}");
     assert!(text.contains("[[mix]]"), "{text}");
 }
 

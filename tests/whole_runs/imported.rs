@@ -73,7 +73,7 @@ fn what_a_scenario_cannot_do_is_refused_by_line() {
         (47, "WhileController \"until done\""),
         (64, "CounterConfig \"counter\""),
     ] {
-        let place = format!("scripted.jmx:{line}: {what}: ");
+        let place = format!("scripted.jmx:{line}: {what}\n    ");
         assert!(refused.stderr.contains(&place), "{place}\n{}", refused.stderr);
     }
     assert!(!refused.stderr.contains("\"off\""), "what is disabled is not there: {}", refused.stderr);

@@ -16,6 +16,8 @@ const VALUE_CHARS_MIN: usize = 6;
 const WORD_CHARS_MIN: usize = 16;
 /// Values that are looked for at most: a recording of lists has many.
 const VALUES_MAX: usize = 4000;
+/// Values that are used at most: a scenario has few more names.
+pub(super) const NAMES_MAX: usize = 200;
 /// Bytes of a text in which values are looked for.
 const TEXT_BYTES_MAX: usize = 256 << 10;
 
@@ -160,11 +162,12 @@ impl Given {
         fixed: &[(Range<usize>, String)],
     ) -> String {
         let mut places: Vec<(Range<usize>, String)> = fixed.to_vec();
-        let mut order: Vec<usize> = (0..self.candidates.len()).collect();
-        // The longest first: one value may be part of another. Of equal ones the last that came.
-        order.sort_by_key(|k| (usize::MAX - self.candidates[*k].value.len(), usize::MAX - k));
         if text.len() <= TEXT_BYTES_MAX {
-            for k in order {
+            let mut there: Vec<usize> =
+                (0..self.candidates.len()).filter(|k| self.may_be_in(*k, text, kind)).collect();
+            // The longest first: one value may be part of another. Of equal ones the last that came.
+            there.sort_by_key(|k| (usize::MAX - self.candidates[*k].value.len(), usize::MAX - k));
+            for k in there {
                 self.find(k, text, kind, &mut places);
             }
         }
@@ -179,6 +182,23 @@ impl Given {
             end = range.end;
         }
         out + &literal(&text[end..])
+    }
+
+    /// A quick look: a recording has thousands of values and of texts.
+    fn may_be_in(&self, k: usize, text: &str, kind: In) -> bool {
+        let candidate = &self.candidates[k];
+        let has_name = candidate.name.is_some() || self.names.len() < NAMES_MAX;
+        has_name && (kind == In::Url && text.contains('%') || text.contains(&candidate.value))
+    }
+
+    /// Whether an answer or a message gave a value.
+    pub(super) fn has(&self, value: &str) -> bool {
+        self.candidates.iter().any(|one| one.source != Source::Variable && one.value == value)
+    }
+
+    /// Whether more values are used than a scenario takes.
+    pub(super) fn is_full(&self) -> bool {
+        self.names.len() >= NAMES_MAX
     }
 
     fn find(&mut self, k: usize, text: &str, kind: In, places: &mut Vec<(Range<usize>, String)>) {

@@ -95,6 +95,11 @@ fn make(chosen: &Chosen, found: &mut Found) {
         work.found.socket = Some(socket);
     }
     take(&given, found);
+    if given.is_full() {
+        let text =
+            format!("More than {} values are sent again: the rest is as it was recorded", given::NAMES_MAX);
+        found.note(Of::Left, At::Whole, text);
+    }
     foreign_cookies(chosen, found);
     let longest =
         found.socket.iter().flat_map(|socket| &socket.every).map(|every| every.interval.to_ms).max();

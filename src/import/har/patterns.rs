@@ -77,16 +77,18 @@ pub(super) fn answers(frames: &Frames<'_>, kinds: &mut [(Sort, Kind)]) -> Vec<us
 
 /// Messages of one shape that were sent at nearly constant intervals.
 pub(super) fn repeated(frames: &Frames<'_>, used: &[usize]) -> Vec<Repeated> {
-    let mut groups: Vec<(String, Vec<usize>)> = Vec::new();
+    let mut groups: Vec<Vec<usize>> = Vec::new();
+    let mut places: BTreeMap<String, usize> = BTreeMap::new();
     for (k, frame) in frames.all.iter().enumerate().filter(|(k, frame)| frame.is_sent && !used.contains(k)) {
         let shape =
             frame.bytes.as_ref().map_or_else(|| shape(&frame.text), |bytes| format!("bytes {}", hex(bytes)));
-        match groups.iter_mut().find(|(known, _)| *known == shape) {
-            Some((_, all)) => all.push(k),
-            None => groups.push((shape, vec![k])),
+        let place = *places.entry(shape).or_insert(groups.len());
+        match groups.get_mut(place) {
+            Some(all) => all.push(k),
+            None => groups.push(vec![k]),
         }
     }
-    let repeated = |(_, sent): (String, Vec<usize>)| {
+    let repeated = |sent: Vec<usize>| {
         let times: Vec<f64> = sent.iter().map(|k| frames.all[*k].at_ms).collect();
         interval(&times).map(|interval| Repeated { sent, interval })
     };

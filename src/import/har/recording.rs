@@ -134,7 +134,7 @@ fn entry(number: usize, json: &Value) -> Option<Entry> {
         answer_headers: headers(json.pointer("/response/headers")),
         answer: answer.filter(|answer| !answer.is_empty()),
         resource: text("/_resourceType").unwrap_or_default().to_ascii_lowercase(),
-        frames: frames.map(|all| all.iter().filter_map(frame).collect()).unwrap_or_default(),
+        frames: frames.map(|all| in_time(all)).unwrap_or_default(),
     })
 }
 
@@ -165,6 +165,13 @@ fn body(json: &Value) -> Option<String> {
     };
     let fields: Vec<String> = fields.iter().filter_map(field).collect();
     (!fields.is_empty()).then(|| fields.join("&"))
+}
+
+/// Frames in the order of time.
+fn in_time(all: &[Value]) -> Vec<Frame> {
+    let mut frames: Vec<Frame> = all.iter().filter_map(frame).collect();
+    frames.sort_by(|one, other| one.at_ms.total_cmp(&other.at_ms));
+    frames
 }
 
 fn frame(json: &Value) -> Option<Frame> {

@@ -190,17 +190,13 @@ fn is_form(entry: &Entry) -> bool {
 /// Makes variables of passwords, and of who logs in with them.
 fn secrets(entry: &Entry, work: &mut Work<'_>) {
     let fields = fields(entry);
-    let is_taken = |value: &str, work: &mut Work<'_>| {
-        // What an answer gave, such as a refresh token, is no variable.
-        let mut probe = work.given.clone();
-        probe.template(value, In::Text, 0.0, &[]).contains('{')
-    };
     let secret: Vec<(String, String)> = fields
         .iter()
         .filter(|(name, value)| {
             is_secret(name) && !name.to_ascii_lowercase().contains("csrf") && !value.is_empty()
         })
-        .filter(|(_, value)| !is_taken(value, work))
+        // What an answer gave, such as a refresh token, is no variable.
+        .filter(|(_, value)| !work.given.has(value))
         .cloned()
         .collect();
     if secret.is_empty() {

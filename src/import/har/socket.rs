@@ -190,11 +190,12 @@ impl Making<'_, '_> {
         best.map(|(_, sort)| sort)
     }
 
+    /// The first frame of a sort that came in this time.
     fn first_within(&self, sort: &Sort, (begin, end): (f64, f64)) -> Option<usize> {
-        (0..self.frames.all.len()).find(|k| {
-            let frame = &self.frames.all[*k];
-            !frame.is_sent && self.frames.sorts[*k] == *sort && frame.at_ms >= begin && frame.at_ms < end
-        })
+        let all = self.frames.all;
+        let from = all.partition_point(|frame| frame.at_ms < begin);
+        let within = (from..all.len()).take_while(|k| all[*k].at_ms < end);
+        within.into_iter().find(|k| !all[*k].is_sent && self.frames.sorts[*k] == *sort)
     }
 
     /// Places at which what was sent and what came have the same value, one that differs from pair to pair.

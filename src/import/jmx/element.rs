@@ -36,6 +36,8 @@ impl<'t> Element<'t> {
         match self.node.class() {
             // Plugins' elements are of a common name and say in an attribute what they are.
             "" | "TestElement" => self.node.attribute("testclass"),
+            // As old plans call them.
+            "HTTPSampler" | "HTTPSampler2" => "HTTPSamplerProxy",
             class => class,
         }
     }

@@ -27,8 +27,8 @@ const TRANSPARENT: [&str; 6] = [
     "TestFragmentController",
 ];
 
-/// What decides when a plan runs, and what would express it.
-const REFUSED: [(&str, &str); 21] = [
+/// What decides when a plan runs, or is not known, and what would express it.
+const REFUSED: [(&str, &str); 22] = [
     (
         "IfController",
         "a session takes no branches: write a scenario for each and play them side by side with [[mix]]",
@@ -82,6 +82,10 @@ const REFUSED: [(&str, &str); 21] = [
     (
         "BSFSampler",
         "scripts are not run: write what it sends, with {now_ms}, {uuid}, {random:1-9} and filters",
+    ),
+    (
+        "WebSocketSampler",
+        "of plugins for WebSockets, the WebSocket Samplers by Peter Doornbosch are known: write its messages as steps",
     ),
 ];
 

@@ -125,10 +125,12 @@ impl<'t> Making<'_, '_> {
                         reads.push(next);
                     }
                     // Of several reads the one that looks at what it reads is the reply's.
-                    let asserts = |read: &Sampler<'_, 't>| !read.scope.assertions.is_empty();
-                    let at = reads.iter().position(asserts).unwrap_or_default();
-                    let read = reads.get(at).copied();
-                    for (_, other) in reads.iter().enumerate().filter(|(k, _)| *k != at) {
+                    let is_wanted = |read: &&Sampler<'_, 't>| !read.element.flag("optional");
+                    let asserts = |read: &&Sampler<'_, 't>| !read.scope.assertions.is_empty();
+                    let wanted = reads.iter().filter(is_wanted);
+                    let read = wanted.clone().find(asserts).or(wanted.clone().next()).copied();
+                    let line = read.map(|read| read.element.line());
+                    for other in reads.iter().filter(|read| Some(read.element.line()) != line) {
                         self.listens(*other);
                     }
                     self.periodic(sampler, read, interval);
