@@ -65,7 +65,8 @@ fn say(made: &Imported, out: &str) {
         let options = if k == 0 { options } else { options.initial_indent("- ").subsequent_indent("  ") };
         tell(&textwrap::fill(paragraph, options));
     }
-    tell(&format!("Check it: startline scenario check {}", shell::quoted(out)));
-    tell(&format!("Try it:   startline try {} --target URL", shell::quoted(out)));
-    tell(&format!("Run it:   {}", made.command.join("\n            ")));
+    let check = vec![format!("startline scenario check {}", shell::quoted(out))];
+    for (what, command) in [("Check it:", &check), ("Try it:", &made.trial), ("Run it:", &made.command)] {
+        tell(&format!("{what:<10}{}", command.join(&format!("\n{:10}", ""))));
+    }
 }

@@ -16,17 +16,12 @@ const RAMP: Duration = Duration::from_secs(10);
 /// A hold where nothing says how long.
 const HOLD: Duration = Duration::from_secs(60);
 
-/// The words of the command, each with its option.
+/// The words of the command that runs it, each with its option.
 pub(super) fn words(scenario: &str, load: &Load, holds: bool) -> Vec<String> {
     let sessions = load.sessions.unwrap_or(SESSIONS);
-    let mut words = vec![format!("startline run --scenario {}", shell::quoted(scenario))];
-    let target = load.target.as_deref().unwrap_or("http://HOST:PORT");
-    words.push(format!("--target {}", shell::quoted(target)));
-    words.extend(load.allow_hosts.iter().map(|host| format!("--allow-host {}", shell::quoted(host))));
-    match &load.members {
-        Members::None => {}
-        Members::FromOne => words.push(format!("--members 1-{sessions}")),
-        Members::File(file) => words.push(format!("--members {}", shell::quoted(file))),
+    let mut words = servers("run --scenario", scenario, load);
+    if load.members == Members::FromOne {
+        words.push(format!("--members 1-{sessions}"));
     }
     if load.recycle {
         words.push("--recycle".to_owned());
@@ -35,6 +30,27 @@ pub(super) fn words(scenario: &str, load: &Load, holds: bool) -> Vec<String> {
     words.push(format!("--ramp {}", duration_text(load.ramp.unwrap_or(RAMP))));
     if holds {
         words.push(format!("--hold {}", duration_text(load.hold.unwrap_or(HOLD))));
+    }
+    words
+}
+
+/// The words of the command that plays one session of it.
+pub(super) fn trial(scenario: &str, load: &Load) -> Vec<String> {
+    let mut words = servers("try", scenario, load);
+    if load.members == Members::FromOne {
+        words.push("--members 1".to_owned());
+    }
+    words
+}
+
+/// A command with the scenario, and the servers and members of its load.
+fn servers(command: &str, scenario: &str, load: &Load) -> Vec<String> {
+    let mut words = vec![format!("startline {command} {}", shell::quoted(scenario))];
+    let target = load.target.as_deref().unwrap_or("http://HOST:PORT");
+    words.push(format!("--target {}", shell::quoted(target)));
+    words.extend(load.allow_hosts.iter().map(|host| format!("--allow-host {}", shell::quoted(host))));
+    if let Members::File(file) = &load.members {
+        words.push(format!("--members {}", shell::quoted(file)));
     }
     // What no terminal and no comment can show is not a host's or a file's.
     words.iter().map(|word| foreign::line(word, usize::MAX)).collect()

@@ -29,6 +29,8 @@ pub struct Imported {
     pub scenario: String,
     /// What it was made of, what is otherwise than there, and how to run it: a paragraph each.
     pub told: Vec<String>,
+    /// The command that plays one session of it, in lines.
+    pub trial: Vec<String>,
     /// The command that runs it, in lines.
     pub command: Vec<String>,
     /// Why `scenario check` refuses it, if it does.
@@ -62,14 +64,15 @@ pub fn import(file: &str, text: &str, out: &str, beside: Beside<'_>) -> Result<I
     let words = command::words(out, &found.load, found.socket.is_some());
     Ok(Imported {
         told: told::paragraphs(&found),
+        trial: command::lines(&command::trial(out, &found.load), COLUMNS),
         command: command::lines(&words, COLUMNS),
         scenario,
         refused,
     })
 }
 
-/// Columns of the command.
-const COLUMNS: usize = 80;
+/// Columns of a command: it stands behind a word.
+const COLUMNS: usize = 68;
 
 /// What a file is called without its folders and its ending.
 fn stem(file: &str) -> &str {

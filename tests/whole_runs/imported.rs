@@ -59,7 +59,7 @@ fn without_out_the_scenario_alone_is_on_standard_output() {
     made.assert_status(0);
     let document: toml::Table = made.stdout.parse().expect("TOML and nothing else");
     assert_eq!(document["name"].as_str(), Some("rooms"));
-    assert!(made.stderr.contains("startline try rooms.toml --target URL"), "{}", made.stderr);
+    assert!(made.stderr.contains("startline try rooms.toml --target http://127.0.0.1:"), "{}", made.stderr);
 }
 
 #[test]

@@ -347,7 +347,8 @@ impl<'t> Making<'_, '_> {
             let text = match filter.class() {
                 "PingFrameFilter" => "Ping frame filters: a server's Pings are answered by themselves",
                 _ => {
-                    "Text and binary frame filters: replies are known by their kinds, and nothing that is passed over is kept"
+                    "Text and binary frame filters: JMeter keeps each frame that one discards, until its heap is full; here replies are \
+                      known by their kinds, and nothing is kept"
                 }
             };
             self.work.found.note(Of::Left, At::Whole, text);

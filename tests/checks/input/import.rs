@@ -14,7 +14,7 @@ pub fn file(text: &str) {
             assert!(!made.command.is_empty() && !made.told.is_empty());
             let is_plain = |line: &String| !line.chars().any(char::is_control);
             assert!(
-                made.told.iter().chain(&made.command).all(is_plain),
+                made.told.iter().chain(&made.command).chain(&made.trial).all(is_plain),
                 "{:?} {:?}",
                 made.told,
                 made.command
