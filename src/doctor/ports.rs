@@ -141,12 +141,8 @@ fn time_wait(need: &Need, readings: &Readings) -> Check {
         websockets => {
             // Where the target is here, one of both sides has each.
             let whose = if readings.is_target_here(need) { "" } else { " if this side closes first" };
-            let text = format!(
-                "{}: {} HTTP connections, {} WebSockets{whose}",
-                grouped(needed),
-                grouped(http),
-                grouped(websockets)
-            );
+            let http = if http > 0 { format!("{} HTTP connections, ", grouped(http)) } else { String::new() };
+            let text = format!("{}: {http}{} WebSockets{whose}", grouped(needed), grouped(websockets));
             Figure::new(needed, "connections", text)
         }
     };
