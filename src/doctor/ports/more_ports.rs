@@ -44,11 +44,14 @@ pub(super) fn for_demand(need: &Need, readings: &Readings, side: &Side, demand: 
     if comes_and_goes && demand.waiting > 0 {
         found.push(fixes::stay_longer());
     }
-    if !comes_and_goes && can_share && demand.waiting > 0 && demand.held < supply.all() {
-        if let Some(ramp) = side.longer_ramp(need, readings, demand) {
-            let text = "arrives more slowly, so that fewer wait in TIME_WAIT at once";
-            found.push(Fix::command(text, format!("--ramp {}", duration_text(ramp))));
-        }
+    if !comes_and_goes
+        && can_share
+        && demand.waiting > 0
+        && demand.held < supply.all()
+        && let Some(ramp) = side.longer_ramp(need, readings, demand)
+    {
+        let text = "arrives more slowly, so that fewer wait in TIME_WAIT at once";
+        found.push(Fix::command(text, format!("--ramp {}", duration_text(ramp))));
     }
     found.extend(reused_ports(need, readings, side, demand));
     found.extend(more_sources(supply, demand.all()));
