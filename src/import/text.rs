@@ -95,6 +95,62 @@ pub(super) fn in_url(template: &str) -> String {
     out
 }
 
+/// A piece of a template.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Cut<'t> {
+    /// What it says.
+    Text(String),
+    /// What stands for something, with its braces.
+    Brace(&'t str),
+}
+
+/// A template in pieces.
+pub(super) fn cut(template: &str) -> Vec<Cut<'_>> {
+    let mut all: Vec<Cut<'_>> = Vec::new();
+    let mut rest = template;
+    while let Some(c) = rest.chars().next() {
+        let (text, length) = match (Brace::escaped(rest), Brace::read(rest)) {
+            (Some(escaped), _) => (escaped.text, escaped.text.len() + 2),
+            (None, Some(brace)) => {
+                all.push(Cut::Brace(brace.text));
+                rest = &rest[brace.text.len()..];
+                continue;
+            }
+            (None, None) => (&rest[..c.len_utf8()], c.len_utf8()),
+        };
+        match all.last_mut() {
+            Some(Cut::Text(before)) => before.push_str(text),
+            _ => all.push(Cut::Text(text.to_owned())),
+        }
+        rest = &rest[length..];
+    }
+    all
+}
+
+/// A brace with one filter more.
+pub(super) fn with_filter(brace: &str, filter: &str) -> String {
+    format!("{}|{filter}}}", brace.strip_suffix('}').unwrap_or(brace))
+}
+
+/// A template of the same, percent-encoded.
+pub(super) fn url_encoded(template: &str) -> String {
+    let encoded = |text: &str| {
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.*".contains(&byte);
+        text.bytes().fold(String::new(), |mut out, byte| {
+            match is_plain(byte) {
+                true => out.push(char::from(byte)),
+                false => out.push_str(&format!("%{byte:02X}")),
+            }
+            out
+        })
+    };
+    let piece = |piece: &Cut<'_>| match piece {
+        Cut::Text(text) => encoded(text),
+        Cut::Brace(brace) => with_filter(brace, "url"),
+    };
+    cut(template).iter().map(piece).collect()
+}
+
 /// Whether a header field can be sent as it is.
 pub(super) fn is_header(name: &str, value: &str) -> bool {
     is_token(name) && !value.chars().any(char::is_control)
@@ -198,6 +254,13 @@ mod tests {
     #[test]
     fn what_cannot_stand_in_a_url_is_encoded() {
         assert_eq!(in_url("/a b/가?x={x|url}#y{{z}}"), "/a%20b/%EA%B0%80?x={x|url}%23y{{z}}");
+    }
+
+    #[test]
+    fn a_template_is_encoded_text_and_values() {
+        assert_eq!(url_encoded("a b:{x}{{y}}"), "a%20b%3A{x|url}%7By%7D");
+        assert_eq!(url_encoded("{x|base64}"), "{x|base64|url}");
+        assert_eq!(cut("{x}"), [Cut::Brace("{x}")]);
     }
 
     #[test]

@@ -3,10 +3,9 @@
 //! Knows no scope. Invariant: a place that is written finds what JMeter's would have found first, or a note says that it
 //! is not taken.
 
-use super::super::error::Refusal;
 use super::super::model::{At, Found, Of};
-use super::super::text::identifier;
 use super::element::Element;
+use super::http::Work;
 use super::json_path;
 
 /// The classes of extractors.
@@ -26,34 +25,25 @@ pub(super) fn names(element: Element<'_>) -> Vec<&str> {
 }
 
 /// Names and places of an extractor's values; of a message if it is `of_message`, else of an answer.
-pub(super) fn takes(
-    element: Element<'_>,
-    of_message: bool,
-    found: &mut Found,
-    refused: &mut Vec<Refusal>,
-) -> Vec<(String, String)> {
+pub(super) fn takes(element: Element<'_>, of_message: bool, work: &mut Work<'_>) -> Vec<(String, String)> {
     let names = names(element);
     let places = match places(element, names.len()) {
         Ok(places) => places,
         Err(instead) => {
-            refused.push(Refusal { line: element.line(), what: element.called(), instead });
+            work.refuse(element, &instead);
             return Vec::new();
         }
     };
-    note_the_rest(element, found);
+    note_the_rest(element, work.found);
     let mut takes = Vec::new();
     for (name, place) in names.into_iter().zip(places) {
         if of_message && !place.starts_with('/') {
-            refused.push(Refusal {
-                line: element.line(),
-                what: element.called(),
-                instead: format!(
-                    "of a message, take a value by its JSON pointer or by after:TEXT, not by {place}"
-                ),
-            });
+            let instead =
+                format!("of a message, take a value by its JSON pointer or by after:TEXT, not by {place}");
+            work.refuse(element, &instead);
             continue;
         }
-        takes.push((identifier(name), place));
+        takes.push((work.values.name(name, work.found), place));
     }
     takes
 }

@@ -7,11 +7,11 @@ use std::time::Duration;
 use super::super::error::Refusal;
 use super::super::model::{At, Criterion, Found, Of, Request};
 use super::super::names::{Names, slug};
-use super::super::text::{in_url, is_header, literal};
+use super::super::text::{in_url, is_header, literal, url_encoded};
 use super::element::{Element, Part, milliseconds};
 use super::extract;
-use super::json_path;
-use super::scope::Scope;
+use super::json_path::{self, Asked};
+use super::scope::{Place, Scope, place};
 use super::values::Values;
 use crate::scenario::{ENGINE_HEADERS, FOLLOW_MAX};
 
@@ -63,7 +63,7 @@ pub(super) fn request(element: Element<'_>, scope: &Scope<'_>, work: &mut Work<'
     request.follow = if follows { FOLLOW_MAX as u8 } else { 0 };
     request.timeout = timeout(element, scope);
     for extractor in &scope.extractors {
-        request.take.extend(extract::takes(*extractor, false, work.found, work.refused));
+        request.take.extend(extract::takes(*extractor, false, work));
     }
     expectations(scope, work, &mut request);
     if request.expect.is_empty() {
@@ -90,28 +90,56 @@ fn method(element: Element<'_>, work: &mut Work<'_>) -> String {
 fn path(element: Element<'_>, scope: &Scope<'_>, work: &mut Work<'_>) -> String {
     let line = element.line();
     let written = element.text("HTTPSampler.path").or(scope.defaults.path).unwrap_or("/").trim();
-    let is_url = written.starts_with("http://") || written.starts_with("https://");
-    let (origin, path) = match is_url {
-        true => {
-            let host = written.find("://").map_or(0, |at| at + 3);
-            let host_end = written[host..].find('/').map_or(written.len(), |at| at + host);
-            (work.values.constant(&written[..host_end]), &written[host_end..])
+    let written = work.values.with_begin(written);
+    let (place, path) = match written.split_once("://") {
+        Some((protocol, rest)) if is_http(protocol) => {
+            let (host, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+            let (host, port) = host.rsplit_once(':').map_or((host, ""), |(host, port)| (host, port));
+            (place(protocol, host, port, work.values), path)
         }
-        false => (scope.defaults.origin(element, work.values), written),
+        _ => (scope.defaults.place(element, work.values), written.as_str()),
     };
-    if let Some(origin) = origin {
-        match &work.found.load.target {
-            None => work.found.load.target = Some(origin),
-            Some(target) if *target == origin => {}
-            Some(target) => {
-                let instead = format!(
-                    "it goes to {origin}, the requests before it to {target}: a session's requests go to one target"
-                );
-                work.refuse(element, &instead);
-            }
-        }
-    }
+    go_to(element, place, work);
     work.values.path(path, line, work.found)
+}
+
+fn is_http(protocol: &str) -> bool {
+    protocol.eq_ignore_ascii_case("http") || protocol.eq_ignore_ascii_case("https")
+}
+
+/// Holds that all of a session's requests go to one place.
+fn go_to(element: Element<'_>, place: Place, work: &mut Work<'_>) {
+    let to = match &place {
+        Place::Unsaid => return,
+        Place::NoHost(host) => {
+            return work
+                .refuse(element, &format!("\"{host}\" is no host with a port: write it as HOST and PORT"));
+        }
+        Place::At(to) | Place::Open(to) => to.clone(),
+    };
+    let before = work.found.load.target.as_ref().or(work.values.open_target.as_ref());
+    match before {
+        Some(before) if *before == to => {}
+        Some(before) => {
+            let instead = format!(
+                "it goes to {to}, the requests before it to {before}: a session's requests go to one target: import the \
+                 requests to each alone (disable the others)"
+            );
+            work.refuse(element, &instead);
+        }
+        None if matches!(place, Place::At(_)) => work.found.load.target = Some(to),
+        None => open_target(element, to, work),
+    }
+}
+
+/// Has the command line say where requests go, since the plan does not.
+pub(super) fn open_target(element: Element<'_>, to: String, work: &mut Work<'_>) {
+    let text = format!(
+        "{}: {to} is not known before the test: --target says where all sessions go",
+        element.called()
+    );
+    work.found.note(Of::Warning, At::Line(element.line()), text);
+    work.values.open_target = Some(to);
 }
 
 fn headers(scope: &Scope<'_>, work: &mut Work<'_>) -> Vec<(String, String)> {
@@ -163,33 +191,13 @@ fn content(element: Element<'_>, scope: &Scope<'_>, work: &mut Work<'_>, request
         request.headers.retain(|(name, _)| !name.eq_ignore_ascii_case("content-type"));
     } else {
         for argument in arguments {
-            let filter = if argument.flag("HTTPArgument.always_encode") { "|url" } else { "" };
-            let value = argument.text("Argument.value");
-            let value = match filter {
-                "" => work.template(value, line),
-                filter => encoded(&work.values.template_with(value, filter, line, work.found)),
-            };
+            let value = work.template(argument.text("Argument.value"), line);
+            let value = if argument.flag("HTTPArgument.always_encode") { url_encoded(&value) } else { value };
             let (name, value) = (in_url(&literal(argument.text("Argument.name"))), in_url(&value));
             let between = if request.path.contains('?') { '&' } else { '?' };
             request.path.push_str(&format!("{between}{name}={value}"));
         }
     }
-}
-
-/// Spaces and what ends a value in a query, percent-encoded; braces are values.
-fn encoded(text: &str) -> String {
-    let mut out = String::new();
-    for c in text.chars() {
-        match c {
-            ' ' => out.push_str("%20"),
-            '#' => out.push_str("%23"),
-            '&' => out.push_str("%26"),
-            '+' => out.push_str("%2B"),
-            '"' => out.push_str("%22"),
-            c => out.push(c),
-        }
-    }
-    out
 }
 
 fn timeout(element: Element<'_>, scope: &Scope<'_>) -> Option<Duration> {
@@ -205,20 +213,7 @@ fn expectations(scope: &Scope<'_>, work: &mut Work<'_>, request: &mut Request) {
         let assertion = *assertion;
         match assertion.class() {
             "ResponseAssertion" => response_assertion(assertion, work, request),
-            "JSONPathAssertion" => match json_path::place(assertion.raw("JSON_PATH")) {
-                Ok(place) => {
-                    request.take.push((format!("checked_{}", request.take.len() + 1), place));
-                    if assertion.flag("JSONVALIDATION") {
-                        let text = format!(
-                            "{}: that the value is there is checked by take, not that it is \"{}\"",
-                            assertion.called(),
-                            assertion.raw("EXPECTED_VALUE")
-                        );
-                        work.found.note(Of::Changed, At::Line(assertion.line()), text);
-                    }
-                }
-                Err(instead) => work.refuse(assertion, &instead),
-            },
+            "JSONPathAssertion" => json_assertion(assertion, work, request),
             "DurationAssertion" => {
                 if let Some(ms) =
                     milliseconds(assertion.raw("DurationAssertion.duration")).filter(|ms| *ms > 0)
@@ -230,6 +225,26 @@ fn expectations(scope: &Scope<'_>, work: &mut Work<'_>, request: &mut Request) {
             }
             _ => {}
         }
+    }
+}
+
+fn json_assertion(assertion: Element<'_>, work: &mut Work<'_>, request: &mut Request) {
+    let asked = json_path::asked(assertion);
+    if let Asked::Not(why) = asked {
+        let text = format!("{}: {why}: name such answers by [[http.errors]]", assertion.called());
+        return work.found.note(Of::Left, At::Line(assertion.line()), text);
+    }
+    match json_path::place(assertion.raw("JSON_PATH")) {
+        Ok(place) => request.take.push((format!("checked_{}", request.take.len() + 1), place)),
+        Err(instead) => return work.refuse(assertion, &instead),
+    }
+    if asked != Asked::There {
+        let text = format!(
+            "{}: that the value is there is checked by take, not that it is \"{}\"",
+            assertion.called(),
+            assertion.raw("EXPECTED_VALUE")
+        );
+        work.found.note(Of::Changed, At::Line(assertion.line()), text);
     }
 }
 

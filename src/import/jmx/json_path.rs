@@ -2,6 +2,61 @@
 //!
 //! Invariant: a path that can be neither is refused, with what would express it.
 
+use super::element::Element;
+use super::kinds::SPECIAL;
+
+/// What a JSON assertion asks of the value at its path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Asked {
+    /// That it is there.
+    There,
+    /// That it is this text.
+    Is(String),
+    /// That it matches an expression.
+    Matches,
+    /// Something that is not asked of a value here, and why.
+    Not(&'static str),
+}
+
+/// What an assertion asks.
+pub(super) fn asked(assertion: Element<'_>) -> Asked {
+    let expected = assertion.raw("EXPECTED_VALUE");
+    // JMeter's own default.
+    let is_regex = assertion.text("ISREGEX").is_none() || assertion.flag("ISREGEX");
+    match () {
+        () if assertion.flag("INVERT") => {
+            Asked::Not("it is inverted, and what must not come is not asked for")
+        }
+        () if !assertion.flag("JSONVALIDATION") => Asked::There,
+        () if assertion.flag("EXPECT_NULL") => Asked::Not("null is no value that is found"),
+        () if is_regex => plain(expected).map_or(Asked::Matches, Asked::Is),
+        () => Asked::Is(expected.to_owned()),
+    }
+}
+
+/// The text that an expression is, if it is no more than one; `${…}` is a value.
+fn plain(regex: &str) -> Option<String> {
+    let regex = regex.strip_prefix('^').unwrap_or(regex);
+    let regex = regex.strip_suffix('$').filter(|rest| !rest.ends_with('\\')).unwrap_or(regex);
+    let mut out = String::new();
+    let mut rest = regex;
+    while let Some(c) = rest.chars().next() {
+        let length = match c {
+            '$' => rest.find('}').filter(|_| rest.starts_with("${"))? + 1,
+            '\\' => {
+                let next = rest[1..].chars().next().filter(|next| !next.is_alphanumeric())?;
+                rest = &rest[1..];
+                next.len_utf8()
+            }
+            c if SPECIAL.contains(&c) => return None,
+            c => c.len_utf8(),
+        };
+        out.push_str(&rest[..length]);
+        rest = &rest[length..];
+    }
+    Some(out)
+}
+
 /// The place of what a path finds first.
 ///
 /// # Errors
@@ -73,6 +128,20 @@ fn bracketed(inner: &str) -> Option<(String, &str)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn plain_expressions_are_texts() {
+        for (regex, expected) in [
+            ("ok", Some("ok")),
+            ("^7$", Some("7")),
+            (r"a\.b", Some("a.b")),
+            ("${id}x", Some("${id}x")),
+            ("^2..$", None),
+            (r"\d+", None),
+        ] {
+            assert_eq!(plain(regex).as_deref(), expected, "{regex}");
+        }
+    }
 
     #[test]
     fn plain_paths_are_pointers() {

@@ -8,10 +8,11 @@ use super::super::model::{At, Kind, Of, Rule};
 use super::super::text::literal;
 use super::element::Element;
 use super::http::Work;
-use super::json_path;
+use super::json_path::{self, Asked};
 
 /// Characters with a meaning in regular expressions.
-const SPECIAL: [char; 14] = ['\\', '.', '^', '$', '*', '+', '?', '(', ')', '[', ']', '{', '}', '|'];
+pub(super) const SPECIAL: [char; 14] =
+    ['\\', '.', '^', '$', '*', '+', '?', '(', ')', '[', ']', '{', '}', '|'];
 
 /// The kinds that the reads of a plan await.
 #[derive(Clone, Debug, Default)]
@@ -36,7 +37,13 @@ impl Kinds {
             match assertion.class() {
                 "ResponseAssertion" => rules = self.response(*assertion, rules, work),
                 "JSONPathAssertion" => json(*assertion, &mut rules, work),
-                _ => {}
+                _ => {
+                    let text = format!(
+                        "{}: judge it by a criterion of the step or periodic message: measure = \"steps.NAME.max_ms\"",
+                        assertion.called()
+                    );
+                    work.found.note(Of::Left, At::Line(assertion.line()), text);
+                }
             }
         }
         let names: Vec<String> = rules.into_iter().map(|rule| self.name_of(rule, read, work)).collect();
@@ -215,14 +222,28 @@ fn both(one: Rule, other: Rule, assertion: Element<'_>, work: &mut Work<'_>) -> 
 }
 
 fn json(assertion: Element<'_>, rules: &mut Vec<Rule>, work: &mut Work<'_>) {
+    let at = At::Line(assertion.line());
+    let asked = json_path::asked(assertion);
+    if let Asked::Not(why) = asked {
+        let text =
+            format!("{}: {why}: give what must not come a kind of the role \"error\"", assertion.called());
+        return work.found.note(Of::Left, at, text);
+    }
     let Some(pointer) = json_path::pointer(assertion.raw("JSON_PATH").trim()) else {
         let instead = "a field of a message is named by a plain path: fields = { \"/data/0/id\" = \"7\" }";
         return work.refuse(assertion, instead);
     };
-    let expected = assertion.raw("EXPECTED_VALUE");
-    let value = match assertion.flag("JSONVALIDATION") {
-        true => work.values.template(expected, assertion.line(), work.found),
-        false => "*".to_owned(),
+    if asked == Asked::Matches {
+        let text = format!(
+            "{}: messages are known without regular expressions: that the value is there, not that it matches \"{}\"",
+            assertion.called(),
+            assertion.raw("EXPECTED_VALUE")
+        );
+        work.found.note(Of::Changed, at, text);
+    }
+    let value = match asked {
+        Asked::Is(text) => work.values.template(&text, assertion.line(), work.found),
+        _ => "*".to_owned(),
     };
     if rules.is_empty() {
         rules.push(Rule::default());

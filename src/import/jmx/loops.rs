@@ -118,6 +118,9 @@ impl<'t> Making<'_, '_> {
             let (element, at) = (*element, At::Line(element.line()));
             let Some(sampler) = as_sampler(act) else { continue };
             self.note_connection(element);
+            if element.class() != "RequestResponseWebSocketSampler" {
+                self.note_unread(element);
+            }
             match element.class() {
                 "SingleWriteWebSocketSampler" => {
                     let mut reads = Vec::new();
@@ -157,6 +160,7 @@ impl<'t> Making<'_, '_> {
         let text =
             format!("{}: every frame is read as it comes, and counted by its kind", read.element.called());
         self.work.found.note(Of::Changed, At::Line(read.element.line()), text);
+        self.note_unread(read.element);
         self.note_filters(read.scope);
     }
 

@@ -12,15 +12,20 @@ mod json_path;
 mod kinds;
 mod load;
 mod loops;
+mod opening;
+mod pieces;
 mod scope;
 mod socket;
+#[cfg(test)]
+mod tests;
 mod values;
 mod xml;
+
+use std::collections::BTreeSet;
 
 use super::error::ImportError;
 use super::model::{At, Found, Members, Of, Request};
 use super::names::{Names, slug};
-use super::text::identifier;
 use super::{Beside, stem};
 use element::{Element, elements};
 use flow::Act;
@@ -92,7 +97,8 @@ fn plan<'t>(top: &[Element<'t>], folder: &str, work: &mut Work<'_>, beside: Besi
     data_sets(top, folder, work, beside);
     for (name, value, line) in constants {
         let value = work.values.template(&value, line, work.found);
-        declare(work.found, &identifier(&name), &value, String::new());
+        let own = work.values.name(&name, work.found);
+        declare(work.found, &own, &value, String::new());
     }
     let Some(group) = first_of_alike(&groups, work) else { return };
     let beside_group: Vec<Element<'t>> = level.iter().copied().filter(|one| !is_group(*one)).collect();
@@ -154,7 +160,7 @@ fn everything<'t>(level: &[Element<'t>], all: &mut Vec<Element<'t>>) {
 fn variables(top: &[Element<'_>], work: &mut Work<'_>) -> Vec<(String, String, usize)> {
     let mut all = Vec::new();
     everything(top, &mut all);
-    let mut constants = Vec::new();
+    let mut constants: Vec<(String, String, usize)> = Vec::new();
     for element in &all {
         extract::names(*element).into_iter().for_each(|name| work.values.set(name, Origin::Taken));
     }
@@ -167,19 +173,27 @@ fn variables(top: &[Element<'_>], work: &mut Work<'_>) -> Vec<(String, String, u
         for argument in list {
             let (name, value) = (argument.text("Argument.name"), argument.text("Argument.value"));
             work.values.set(name, Origin::Constant(value.to_owned()));
-            constants.push((name.trim().to_owned(), value.to_owned(), argument.line()));
+            let name = name.trim();
+            if constants.iter().any(|(known, ..)| known == name) {
+                let text = format!("\"{name}\" is set once more: the last value counts, as in JMeter");
+                work.found.note(Of::Warning, At::Line(argument.line()), text);
+                constants.retain(|(known, ..)| known != name);
+            }
+            constants.push((name.to_owned(), value.to_owned(), argument.line()));
         }
     }
-    let is_constant = |name: &str| work.values.constants().iter().any(|(known, _)| known == name);
-    constants.retain(|(name, ..)| is_constant(name));
+    constants.retain(|(name, ..)| work.values.is_constant(name));
     constants
 }
 
 /// Names the variables that nothing in the plan refers to: a scenario has none such.
 fn note_unused(top: &[Element<'_>], constants: &[(String, String, usize)], work: &mut Work<'_>) {
     let text: String = top.iter().map(|element| element.whole()).collect();
-    let is_used =
-        |name: &str| text.contains(&format!("${{{name}}}")) || text.contains(&format!("__V({name}"));
+    let until = |at: usize, end: char| text[at..].split(end).next().unwrap_or_default();
+    let plain = text.match_indices("${").map(|(at, _)| until(at + 2, '}').trim());
+    let used: BTreeSet<&str> =
+        plain.chain(text.match_indices("__V(").map(|(at, _)| until(at + 4, ')'))).collect();
+    let is_used = |name: &str| used.contains(name);
     let unused: Vec<&str> =
         constants.iter().map(|(name, ..)| name.as_str()).filter(|name| !is_used(name)).collect();
     if !unused.is_empty() {

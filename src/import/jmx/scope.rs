@@ -53,25 +53,56 @@ impl<'t> Defaults<'t> {
         self.arguments.extend(element.list_in("HTTPsampler.Arguments", "Arguments.arguments"));
     }
 
-    /// Where a sampler's requests go: `http://127.0.0.1:21000`; `None` if the plan does not say.
-    pub(super) fn origin(&self, sampler: Element<'_>, values: &Values) -> Option<String> {
-        let own = |name, default: Option<&str>| values.constant(sampler.text(name).or(default)?);
-        let domain = own("HTTPSampler.domain", self.domain)?;
-        let protocol = own("HTTPSampler.protocol", self.protocol).unwrap_or_else(|| "http".to_owned());
-        let port = own("HTTPSampler.port", self.port);
-        origin(&protocol.to_ascii_lowercase(), &domain, port.as_deref())
+    /// Where a sampler's requests go.
+    pub(super) fn place(&self, sampler: Element<'_>, values: &Values) -> Place {
+        let own = |name, default: Option<&'t str>| sampler.text(name).or(default).unwrap_or("");
+        let protocol = own("HTTPSampler.protocol", self.protocol);
+        let domain = own("HTTPSampler.domain", self.domain);
+        place(protocol, domain, own("HTTPSampler.port", self.port), values)
+    }
+}
+
+/// Where requests go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// The plan does not say.
+    Unsaid,
+    /// `http://127.0.0.1:21000`
+    At(String),
+    /// The same with what is known during the test only: `http://${host}:21000`.
+    Open(String),
+    /// What stands there is no host.
+    NoHost(String),
+}
+
+/// What is written of a protocol, a host and a port; without a protocol it is http.
+pub(super) fn place(protocol: &str, host: &str, port: &str, values: &Values) -> Place {
+    let protocol = if protocol.trim().is_empty() { "http" } else { protocol.trim() };
+    if host.trim().is_empty() {
+        return Place::Unsaid;
+    }
+    match (values.constant(protocol), values.constant(host), values.constant(port)) {
+        (Some(protocol), Some(host), Some(port)) => {
+            let origin = origin(&protocol.to_ascii_lowercase(), &host, &port);
+            origin.map_or(Place::NoHost(host), Place::At)
+        }
+        _ => Place::Open(match port.trim() {
+            "" => format!("{protocol}://{}", host.trim()),
+            port => format!("{protocol}://{}:{port}", host.trim()),
+        }),
     }
 }
 
 /// `http://HOST:PORT`, without the port that the protocol has by itself.
-pub(super) fn origin(protocol: &str, host: &str, port: Option<&str>) -> Option<String> {
-    let (host, port) = (host.trim(), port.map_or("", str::trim));
-    let fits = !host.is_empty() && !host.contains(['/', ' ', '$', '{']);
+fn origin(protocol: &str, host: &str, port: &str) -> Option<String> {
+    let (host, port) = (host.trim(), port.trim());
+    let is_host = !host.is_empty() && !host.contains(['/', ' ', '$', '{', '@', '?']);
+    let is_port = matches!(port, "" | "-1") || port.parse::<u16>().is_ok();
     let port: String = match (protocol, port) {
         (_, "" | "0" | "-1") | ("http", "80") | ("https", "443") => String::new(),
         (_, port) => format!(":{port}"),
     };
-    fits.then(|| format!("{protocol}://{host}{port}"))
+    (is_host && is_port).then(|| format!("{protocol}://{host}{port}"))
 }
 
 impl<'t> Scope<'t> {

@@ -5,13 +5,13 @@
 use std::time::Duration;
 
 use super::super::model::{At, Of, Pause, Request, Socket, Step, in_order};
-use super::super::text::{hex, is_header, literal};
+use super::super::text::hex;
 use super::element::{Element, milliseconds};
 use super::extract;
 use super::flow::{self, Act};
 use super::http::{self, Work};
 use super::kinds::{self, Kinds};
-use super::scope::{Scope, origin};
+use super::scope::{ASSERTIONS, Scope};
 use crate::scenario::STEPS_MAX;
 
 /// A hold longer than this is questioned.
@@ -101,57 +101,6 @@ pub(super) fn timeout(element: Element<'_>, name: &str) -> Option<Duration> {
 }
 
 impl<'t> Making<'_, '_> {
-    fn open(&mut self, element: Element<'t>, scope: &Scope<'t>) {
-        let line = element.line();
-        let secure = element.flag("TLS");
-        let host = element.text("server").and_then(|text| self.work.values.constant(text));
-        let port = element.text("port").and_then(|text| self.work.values.constant(text));
-        let path = self.work.values.path(element.text("path").unwrap_or("/").trim(), line, self.work.found);
-        let own = host.and_then(|host| origin(if secure { "https" } else { "http" }, &host, port.as_deref()));
-        let target =
-            self.work.found.load.target.get_or_insert_with(|| own.clone().unwrap_or_default()).clone();
-        self.socket.url = match own {
-            Some(own) if own != target => {
-                let host = own.split("://").nth(1).unwrap_or_default();
-                let host_alone = host.rsplit_once(':').map_or(host, |(host, _)| host);
-                let target_host = target.split("://").nth(1).unwrap_or_default();
-                if target_host.rsplit_once(':').map_or(target_host, |(host, _)| host) != host_alone {
-                    self.work.found.load.allow_hosts.push(host_alone.to_owned());
-                }
-                let url = format!("{}://{host}", if secure { "wss" } else { "ws" });
-                format!("{}{path}", literal(&url))
-            }
-            _ => path,
-        };
-        if target.is_empty() {
-            self.work.found.load.target = None;
-        }
-        self.socket.connect_timeout =
-            timeout(element, "connectTimeout").or_else(|| timeout(element, "readTimeout"));
-        self.socket.basic_auth = scope.basic_auth(self.work.values, self.work.found);
-        for (name, value, line) in &scope.headers {
-            let value = self.work.values.template(value.trim(), *line, self.work.found);
-            let lower = name.to_ascii_lowercase();
-            match lower.as_str() {
-                "sec-websocket-protocol" => {
-                    self.socket.subprotocols = value
-                        .split(',')
-                        .map(|one| one.trim().to_owned())
-                        .filter(|one| !one.is_empty())
-                        .collect();
-                }
-                "host" | "connection" | "upgrade" | "content-length" | "content-type"
-                | "transfer-encoding" => {}
-                "cookie" if scope.has_cookies => {}
-                _ if lower.starts_with("sec-websocket-") || !is_header(name, &value) => {}
-                _ => {
-                    self.socket.headers.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
-                    self.socket.headers.push((name.clone(), value));
-                }
-            }
-        }
-    }
-
     fn acts(&mut self, acts: &[Act<'t>]) {
         let mut rest = acts.iter().peekable();
         while let Some(act) = rest.next() {
@@ -185,6 +134,9 @@ impl<'t> Making<'_, '_> {
             return self.work.found.note(Of::Left, At::Line(element.line()), text);
         }
         self.note_connection(element);
+        if element.class() != "HTTPSamplerProxy" && !as_read(element) {
+            self.note_unread(element);
+        }
         match element.class() {
             "TestAction" => match flow::pause_of(element, self.work) {
                 Some(pause) => self.pause = self.pause.plus(pause),
@@ -214,6 +166,24 @@ impl<'t> Making<'_, '_> {
                 self.step(step);
             }
             _ => self.message(sampler, read),
+        }
+    }
+
+    /// What an element that reads nothing, or awaits nothing, has to judge or take a value from.
+    pub(super) fn note_unread(&mut self, element: Element<'t>) {
+        for one in element.under() {
+            let class = one.class();
+            let what = match class {
+                class if extract::CLASSES.contains(&class) => {
+                    "no value is taken here: take it from an answer or from a message that a step awaits"
+                }
+                class if ASSERTIONS.contains(&class) => {
+                    "nothing is judged here: a step judges by the message that it awaits, the upgrade by its 101, times by criteria"
+                }
+                _ => continue,
+            };
+            let text = format!("{} of {}: {what}", one.called(), element.called());
+            self.work.found.note(Of::Left, At::Line(one.line()), text);
         }
     }
 
@@ -280,8 +250,11 @@ impl<'t> Making<'_, '_> {
             if !step.awaits.is_empty() {
                 step.timeout = timeout(read.element, "readTimeout");
                 for extractor in &read.scope.extractors {
-                    step.take.extend(extract::takes(*extractor, true, self.work.found, self.work.refused));
+                    step.take.extend(extract::takes(*extractor, true, self.work));
                 }
+            }
+            if step.awaits.is_empty() {
+                self.note_unread(read.element);
             }
             self.note_filters(read.scope);
             if has_slept || !is_read && !read.pause.is_none() {
@@ -396,6 +369,11 @@ impl<'t> Making<'_, '_> {
         }
         self.socket
     }
+}
+
+/// Whether a sampler reads a frame.
+fn as_read(element: Element<'_>) -> bool {
+    matches!(element.class(), "SingleReadWebSocketSampler" | "RequestResponseWebSocketSampler")
 }
 
 pub(super) fn is_read(act: &Act<'_>) -> bool {

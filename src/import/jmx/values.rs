@@ -6,7 +6,10 @@
 use std::collections::BTreeMap;
 
 use super::super::model::{At, Found, Of, Variable};
-use super::super::text::{identifier, in_url, is_secret, literal};
+use super::super::text::{
+    Cut, cut, identifier, in_url, is_secret, literal, names_in, url_encoded, with_filter,
+};
+use super::pieces::{Piece, end_of, pieces, whole};
 
 /// Variables that refer to variables, at most.
 const DEPTH_MAX: u32 = 8;
@@ -26,22 +29,16 @@ pub(super) enum Origin {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Values {
     known: BTreeMap<String, Origin>,
+    /// The scenario's names of the plan's: each its own.
+    names: BTreeMap<String, String>,
+    /// Where requests go, as the plan writes it, if that is known during the test only.
+    pub(super) open_target: Option<String>,
     /// The members' file, if there is one.
     pub(super) file: Option<String>,
     /// Whether its columns' names are in the file alone.
     pub(super) has_unknown_columns: bool,
     /// Whether ids are counted from 1 on, one a thread.
     pub(super) counts_threads: bool,
-}
-
-/// A piece of a text.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Piece<'t> {
-    Text(&'t str),
-    /// `${name}`
-    Variable(&'t str),
-    /// `${__name(arguments)}`
-    Function(&'t str, Vec<&'t str>),
 }
 
 impl Values {
@@ -54,13 +51,52 @@ impl Values {
         self.known.insert(name.to_owned(), origin);
     }
 
-    /// The constants, with their names.
-    pub(super) fn constants(&self) -> Vec<(String, String)> {
-        let constant = |(name, origin): (&String, &Origin)| match origin {
-            Origin::Constant(value) => Some((name.clone(), value.clone())),
-            _ => None,
+    /// Whether the plan says a name's value.
+    pub(super) fn is_constant(&self, name: &str) -> bool {
+        matches!(self.known.get(name), Some(Origin::Constant(_)))
+    }
+
+    /// Whether a text has a value that an answer gave.
+    pub(super) fn has_taken(&self, text: &str) -> bool {
+        let is_taken = |name: &str| matches!(self.known.get(name), Some(Origin::Taken));
+        pieces(text).iter().any(|piece| matches!(piece, Piece::Variable(name) if is_taken(name)))
+    }
+
+    /// The scenario's name for one of the plan's, which no other has.
+    pub(super) fn name(&mut self, name: &str, found: &mut Found) -> String {
+        if let Some(given) = self.names.get(name) {
+            return given.clone();
+        }
+        let wanted = match identifier(name) {
+            wanted if wanted.trim_matches('_').is_empty() => "value".to_owned(),
+            wanted => wanted,
         };
-        self.known.iter().filter_map(constant).collect()
+        let numbered = |k: u32| if k == 1 { wanted.clone() } else { format!("{wanted}_{k}") };
+        let is_free = |given: &String| {
+            !self.names.values().any(|taken| taken == given)
+                && (given == name || !self.known.contains_key(given))
+        };
+        let given = (1..).map(numbered).find(is_free).unwrap_or_default();
+        if given != name {
+            let text = format!(
+                "\"{name}\" is called {given} here: names are letters, digits and _, and no built-in one"
+            );
+            found.note(Of::Changed, At::Whole, text);
+        }
+        self.names.insert(name.to_owned(), given.clone());
+        given
+    }
+
+    /// The text, in which what it begins with is written out if that is the begin of a URL.
+    pub(super) fn with_begin(&self, text: &str) -> String {
+        let end = text.strip_prefix("${").and_then(end_of);
+        if let Some((begin, rest)) = end.map(|end| text.split_at(end + 3))
+            && let Some(value) = self.constant(begin)
+            && (value.contains("://") || rest.starts_with("://"))
+        {
+            return value + rest;
+        }
+        text.to_owned()
     }
 
     /// A text whose value the plan says, as it is before a test begins.
@@ -100,42 +136,43 @@ impl Values {
 
     /// A text as a template.
     pub(super) fn template(&mut self, text: &str, line: usize, found: &mut Found) -> String {
-        self.template_with(text, "", line, found)
-    }
-
-    /// The same, with a filter for each value: `|url`.
-    pub(super) fn template_with(
-        &mut self,
-        text: &str,
-        filter: &str,
-        line: usize,
-        found: &mut Found,
-    ) -> String {
         let mut out = String::new();
         for piece in pieces(text) {
             match piece {
                 Piece::Text(text) => out.push_str(&literal(text)),
-                Piece::Variable(name) => {
-                    let name = self.variable(name, line, found);
-                    out.push_str(&format!("{{{name}{filter}}}"));
-                }
-                Piece::Function(name, arguments) => {
-                    match self.function(name, &arguments, filter, line, found) {
-                        Some(template) => out.push_str(&template),
-                        None => {
-                            let whole = whole(name, &arguments);
-                            let text = format!(
-                                "{whole} is sent as this text: write what it stands for, {{now_ms}}, {{now_s}}, {{now_iso}}, \
-                                 {{uuid}}, {{random:1-100}}, {{sequence}}, a variable, or a filter such as {{name|base64}}"
-                            );
-                            found.note(Of::Left, At::Line(line), text);
-                            out.push_str(&literal(&whole));
-                        }
+                Piece::Variable(name) => out.push_str(&format!("{{{}}}", self.variable(name, line, found))),
+                Piece::Function(name, arguments) => match self.function(name, &arguments, line, found) {
+                    Some(template) => out.push_str(&template),
+                    None => {
+                        let whole = whole(name, &arguments);
+                        let text = format!(
+                            "{whole} is sent as this text: write what it stands for, {{now_ms}}, {{now_s}}, {{now_iso}}, \
+                             {{uuid}}, {{random:1-100}}, {{sequence}}, a variable, or a filter such as {{name|base64}}"
+                        );
+                        found.note(Of::Left, At::Line(line), text);
+                        out.push_str(&literal(&whole));
                     }
-                }
+                },
             }
         }
         out
+    }
+
+    /// A text in base64: what is not one value alone has a variable of its own, since a filter is one value's.
+    fn base64(&mut self, text: &str, line: usize, found: &mut Found) -> String {
+        let inner = self.template(text, line, found);
+        if let [Cut::Brace(brace)] = cut(&inner)[..] {
+            return with_filter(brace, "base64");
+        }
+        let same =
+            found.variables.iter().find(|known| known.value == inner && known.name.starts_with("encoded"));
+        let name = same.map(|known| known.name.clone());
+        let name = name.unwrap_or_else(|| self.name(&format!("encoded{}", found.variables.len()), found));
+        declare(found, &name, &inner, "In base64 where it is sent.".to_owned());
+        if names_in(&inner).into_iter().any(is_secret) && !found.secret.contains(&name) {
+            found.secret.push(name.clone());
+        }
+        with_filter(&format!("{{{name}}}"), "base64")
     }
 
     /// A path as a template, which begins with `/` or with a value that an answer gave.
@@ -164,41 +201,52 @@ impl Values {
     /// The name under which a scenario has a variable.
     fn variable(&mut self, name: &str, line: usize, found: &mut Found) -> String {
         match self.known.get(name) {
-            Some(Origin::Taken) => identifier(name),
-            Some(Origin::Column) => column(name, found, self.file.as_deref().unwrap_or_default()),
-            Some(Origin::Constant(_)) => identifier(name),
-            None if self.has_unknown_columns => column(name, found, self.file.as_deref().unwrap_or_default()),
+            Some(Origin::Taken | Origin::Constant(_)) => self.name(name, found),
+            Some(Origin::Column) => self.column(name, found),
+            None if self.has_unknown_columns => self.column(name, found),
             None => {
+                let own = self.name(name, found);
                 let text = format!(
-                    "${{{name}}} is set by nothing that is taken over: JMeter would send the text; give \"{}\" in \
-                     [variables] its value",
-                    identifier(name)
+                    "${{{name}}} is set by nothing that is taken over: JMeter would send the text; give \"{own}\" in \
+                     [variables] its value"
                 );
                 found.note(Of::Warning, At::Line(line), text);
                 let comment = "Set by nothing in the plan: what JMeter would send.".to_owned();
-                declare(found, &identifier(name), &literal(&format!("${{{name}}}")), comment);
-                identifier(name)
+                declare(found, &own, &literal(&format!("${{{name}}}")), comment);
+                own
             }
         }
     }
 
-    fn function(
-        &mut self,
-        name: &str,
-        arguments: &[&str],
-        filter: &str,
-        line: usize,
-        found: &mut Found,
-    ) -> Option<String> {
+    /// The column of a member's row by which a scenario knows it.
+    fn column(&mut self, name: &str, found: &mut Found) -> String {
+        let own = self.column_name(name, found);
+        if !matches!(own.as_str(), "member_id" | "challenge_id") {
+            let file = self.file.as_deref().unwrap_or_default();
+            declare(found, &own, "", format!("Columns of {file}: --members replaces them, row by row."));
+        }
+        own
+    }
+
+    /// What a column has to be called, so that a scenario knows it.
+    pub(super) fn column_name(&mut self, name: &str, found: &mut Found) -> String {
+        match name {
+            "memberId" | "member_id" | "id" => "member_id".to_owned(),
+            "challengeId" => "challenge_id".to_owned(),
+            name => self.name(name, found),
+        }
+    }
+
+    fn function(&mut self, name: &str, arguments: &[&str], line: usize, found: &mut Found) -> Option<String> {
         let first = arguments.first().map_or("", |text| text.trim());
-        let brace = |name: &str| Some(format!("{{{name}{filter}}}"));
+        let brace = |name: &str| Some(format!("{{{name}}}"));
         match name {
             "__time" if first.is_empty() => brace("now_ms"),
             "__time" if first == "/1000" => brace("now_s"),
             "__UUID" => brace("uuid"),
             "__Random" => {
                 let ends = (self.number(first)?, self.number(arguments.get(1)?)?);
-                (ends.0 <= ends.1).then(|| format!("{{random:{}-{}{filter}}}", ends.0, ends.1))
+                (ends.0 <= ends.1).then(|| format!("{{random:{}-{}}}", ends.0, ends.1))
             }
             "__threadNum" if self.file.is_none() => {
                 self.counts_threads = true;
@@ -219,120 +267,30 @@ impl Values {
             "__P" | "__property" => {
                 let default = arguments.get(if name == "__P" { 1 } else { 2 }).copied().unwrap_or("1");
                 let value = self.template(default, line, found);
-                declare(
-                    found,
-                    &identifier(first),
-                    &value,
-                    format!("-J{first}= of JMeter: --set {}=", identifier(first)),
-                );
-                brace(&identifier(first))
+                // A variable of the property's name that is something else.
+                let is_other = matches!(self.known.get(first), Some(Origin::Constant(value))
+                    if !value.contains(&format!("__P({first}")) && !value.contains(&format!("__property({first}")));
+                let name = if is_other { format!("{first}_property") } else { first.to_owned() };
+                let own = self.name(&name, found);
+                declare(found, &own, &value, format!("-J{first}= of JMeter: --set {own}="));
+                brace(&own)
             }
-            "__V" => Some(format!("{{{}{filter}}}", self.variable(first, line, found))),
-            "__urlencode" => Some(self.template_with(arguments.first()?, "|url", line, found)),
-            "__base64Encode" => Some(self.template_with(arguments.first()?, "|base64", line, found)),
+            "__V" => Some(format!("{{{}}}", self.variable(first, line, found))),
+            "__urlencode" => Some(url_encoded(&self.template(arguments.first()?, line, found))),
+            "__base64Encode" => Some(self.base64(arguments.first()?, line, found)),
             _ => None,
         }
     }
 }
 
-/// The column of a member's row by which a scenario knows it.
-fn column(name: &str, found: &mut Found, file: &str) -> String {
-    match name {
-        "memberId" | "member_id" | "id" => return "member_id".to_owned(),
-        "challengeId" => return "challenge_id".to_owned(),
-        _ => {}
-    }
-    let own = identifier(name);
-    declare(found, &own, "", format!("Columns of {file}: --members replaces them, row by row."));
-    if is_secret(name) && !found.secret.contains(&own) {
-        found.secret.push(own.clone());
-    }
-    own
-}
-
-/// Adds a variable, unless it is there.
+/// Adds a variable, unless it is there; one that is called a secret is one.
 pub(super) fn declare(found: &mut Found, name: &str, value: &str, comment: String) {
     if !found.variables.iter().any(|variable| variable.name == name) {
         found.variables.push(Variable { name: name.to_owned(), value: value.to_owned(), comment });
-    }
-}
-
-/// A function as it stood.
-fn whole(name: &str, arguments: &[&str]) -> String {
-    match arguments {
-        [] => format!("${{{name}}}"),
-        arguments => format!("${{{name}({})}}", arguments.join(",")),
-    }
-}
-
-/// Cuts a text into what it says and what it refers to.
-fn pieces(text: &str) -> Vec<Piece<'_>> {
-    let mut pieces = Vec::new();
-    let (mut begin, mut at) = (0, 0);
-    while let Some(found) = text[at..].find("${") {
-        let dollar = at + found;
-        let Some(end) = end_of(&text[dollar + 2..]) else { break };
-        let inner = &text[dollar + 2..dollar + 2 + end];
-        at = dollar + 2 + end + 1;
-        let Some(piece) = reference(inner) else { continue };
-        if dollar > begin {
-            pieces.push(Piece::Text(&text[begin..dollar]));
-        }
-        pieces.push(piece);
-        begin = at;
-    }
-    if begin < text.len() {
-        pieces.push(Piece::Text(&text[begin..]));
-    }
-    pieces
-}
-
-/// Where the brace ends that is open here.
-fn end_of(text: &str) -> Option<usize> {
-    let mut depth = 1;
-    for (at, byte) in text.bytes().enumerate() {
-        match byte {
-            b'{' => depth += 1,
-            b'}' => depth -= 1,
-            _ => {}
-        }
-        if depth == 0 {
-            return Some(at);
+        if is_secret(name) && !found.secret.iter().any(|known| known == name) {
+            found.secret.push(name.to_owned());
         }
     }
-    None
-}
-
-fn reference(inner: &str) -> Option<Piece<'_>> {
-    if !inner.starts_with("__") {
-        let fits = !inner.is_empty() && !inner.contains(['{', '}', '"', '\n', '$']);
-        return fits.then_some(Piece::Variable(inner.trim()));
-    }
-    match inner.split_once('(') {
-        None => Some(Piece::Function(inner.trim(), Vec::new())),
-        Some((name, rest)) => {
-            let arguments = rest.trim_end().strip_suffix(')')?;
-            Some(Piece::Function(name.trim(), arguments_of(arguments)))
-        }
-    }
-}
-
-/// Arguments between commas that are in no braces or brackets.
-fn arguments_of(text: &str) -> Vec<&str> {
-    let (mut arguments, mut begin, mut depth) = (Vec::new(), 0, 0_i32);
-    for (at, byte) in text.bytes().enumerate() {
-        match byte {
-            b'{' | b'(' => depth += 1,
-            b'}' | b')' => depth -= 1,
-            b',' if depth == 0 => {
-                arguments.push(&text[begin..at]);
-                begin = at + 1;
-            }
-            _ => {}
-        }
-    }
-    arguments.push(&text[begin..]);
-    if arguments == [""] { Vec::new() } else { arguments }
 }
 
 #[cfg(test)]

@@ -1,0 +1,131 @@
+//! What opens the WebSocket: its URL, header fields and subprotocols.
+//!
+//! Knows the sampler that opens it, not what comes after. Invariant: the URL leads where the plan's does, or a note says
+//! that the command line has to say it.
+
+use super::super::model::{At, Of};
+use super::super::text::{is_header, literal};
+use super::element::Element;
+use super::http;
+use super::scope::{Place, Scope, place};
+use super::socket::{Making, timeout};
+
+impl<'t> Making<'_, '_> {
+    /// Takes over what opens the WebSocket.
+    pub(super) fn open(&mut self, element: Element<'t>, scope: &Scope<'t>) {
+        self.note_unread(element);
+        self.socket.url = self.url(element);
+        self.socket.connect_timeout =
+            timeout(element, "connectTimeout").or_else(|| timeout(element, "readTimeout"));
+        self.socket.basic_auth = scope.basic_auth(self.work.values, self.work.found);
+        self.headers(scope);
+    }
+
+    fn url(&mut self, element: Element<'t>) -> String {
+        let written = element.text("server").unwrap_or("").trim();
+        let written = self.work.values.with_begin(written);
+        let (host, secure) = match written.split_once("://") {
+            Some((protocol, host)) => {
+                let is_secure = ["wss", "https"].iter().any(|one| protocol.eq_ignore_ascii_case(one));
+                (host, is_secure || element.flag("TLS"))
+            }
+            None => (written.as_str(), element.flag("TLS")),
+        };
+        let protocol = if secure { "https" } else { "http" };
+        let port = element.text("port").unwrap_or("").trim();
+        let path = element.text("path").unwrap_or("/").trim();
+        let path = self.work.values.path(path, element.line(), self.work.found);
+        match place(protocol, host, port, self.work.values) {
+            Place::Unsaid => path,
+            Place::NoHost(host) => {
+                let instead = format!("\"{host}\" is no host: write host, port and path each in its field");
+                self.work.refuse(element, &instead);
+                path
+            }
+            Place::At(origin) => self.url_at(&origin, secure, path),
+            Place::Open(to) => self.url_open(element, to, (secure, host, port), path),
+        }
+    }
+
+    /// The path alone where the requests before it go to the same place.
+    fn url_at(&mut self, origin: &str, secure: bool, path: String) -> String {
+        let is_first = self.work.values.open_target.is_none();
+        let target = match &self.work.found.load.target {
+            Some(target) => target.clone(),
+            None if is_first => {
+                self.work.found.load.target = Some(origin.to_owned());
+                return path;
+            }
+            None => String::new(),
+        };
+        if target == origin {
+            return path;
+        }
+        let alone = |origin: &str| -> (String, String) {
+            let host = origin.split("://").nth(1).unwrap_or_default();
+            (host.to_owned(), host.rsplit_once(':').map_or(host, |(host, _)| host).to_owned())
+        };
+        let (host, host_alone) = alone(origin);
+        if alone(&target).1 != host_alone {
+            self.work.found.load.allow_hosts.push(host_alone);
+        }
+        let url = format!("{}://{host}", if secure { "wss" } else { "ws" });
+        format!("{}{path}", literal(&url))
+    }
+
+    /// A URL whose host is known during the test only.
+    fn url_open(
+        &mut self,
+        element: Element<'t>,
+        to: String,
+        (secure, host, port): (bool, &str, &str),
+        path: String,
+    ) -> String {
+        if self.work.values.open_target.as_ref() == Some(&to) {
+            return path;
+        }
+        let is_first = self.work.found.load.target.is_none() && self.work.values.open_target.is_none();
+        if is_first && !self.work.values.has_taken(host) {
+            http::open_target(element, to, self.work);
+            return path;
+        }
+        let line = element.line();
+        let text = format!(
+            "{}: {to} is known during the test only: give the hosts that it may be with --allow-host",
+            element.called()
+        );
+        self.work.found.note(Of::Warning, At::Line(line), text);
+        let scheme = if secure { "wss" } else { "ws" };
+        let host = self.work.values.template(host, line, self.work.found);
+        match port {
+            "" | "0" => format!("{scheme}://{host}{path}"),
+            port => {
+                format!("{scheme}://{host}:{}{path}", self.work.values.template(port, line, self.work.found))
+            }
+        }
+    }
+
+    fn headers(&mut self, scope: &Scope<'t>) {
+        for (name, value, line) in &scope.headers {
+            let value = self.work.values.template(value.trim(), *line, self.work.found);
+            let lower = name.to_ascii_lowercase();
+            match lower.as_str() {
+                "sec-websocket-protocol" => {
+                    self.socket.subprotocols = value
+                        .split(',')
+                        .map(|one| one.trim().to_owned())
+                        .filter(|one| !one.is_empty())
+                        .collect();
+                }
+                "host" | "connection" | "upgrade" | "content-length" | "content-type"
+                | "transfer-encoding" => {}
+                "cookie" if scope.has_cookies => {}
+                _ if lower.starts_with("sec-websocket-") || !is_header(name, &value) => {}
+                _ => {
+                    self.socket.headers.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
+                    self.socket.headers.push((name.clone(), value));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! Small plans, each with one thing that a scenario says otherwise, or not at all.
+
+use super::super::{Imported, import};
+
+/// An element with texts as its properties, and what is under it.
+fn element(class: &str, properties: &[(&str, &str)], under: &str) -> String {
+    let escaped = |text: &str| text.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;");
+    let property =
+        |(name, value): &(&str, &str)| format!("<stringProp name=\"{name}\">{}</stringProp>", escaped(value));
+    let properties: String = properties.iter().map(property).collect();
+    format!(
+        "<{class} testname=\"its\" enabled=\"true\">{properties}</{class}>\n<hashTree>{under}</hashTree>\n"
+    )
+}
+
+fn get(path: &str, under: &str) -> String {
+    element("HTTPSamplerProxy", &[("HTTPSampler.path", path), ("HTTPSampler.method", "GET")], under)
+}
+
+/// A request to a host.
+fn get_of(protocol: &str, domain: &str, port: &str, path: &str) -> String {
+    let properties = [
+        ("HTTPSampler.protocol", protocol),
+        ("HTTPSampler.domain", domain),
+        ("HTTPSampler.port", port),
+        ("HTTPSampler.path", path),
+    ];
+    element("HTTPSamplerProxy", &properties, "")
+}
+
+fn open(server: &str, port: &str, path: &str, under: &str) -> String {
+    element("OpenWebSocketSampler", &[("server", server), ("port", port), ("path", path)], under)
+}
+
+fn write(data: &str, under: &str) -> String {
+    element("SingleWriteWebSocketSampler", &[("requestData", data)], under)
+}
+
+fn ask(data: &str, under: &str) -> String {
+    element("RequestResponseWebSocketSampler", &[("requestData", data)], under)
+}
+
+fn extractor(name: &str, path: &str) -> String {
+    let properties = [("JSONPostProcessor.referenceNames", name), ("JSONPostProcessor.jsonPathExprs", path)];
+    element("JSONPostProcessor", &properties, "")
+}
+
+fn asserts(path: &str, expected: &str, flag: &str) -> String {
+    let mut properties = vec![
+        ("JSON_PATH", path),
+        ("EXPECTED_VALUE", expected),
+        ("JSONVALIDATION", "true"),
+        ("ISREGEX", "true"),
+    ];
+    properties.extend((!flag.is_empty()).then_some((flag, "true")));
+    element("JSONPathAssertion", &properties, "")
+}
+
+/// Variables of the plan, in its order.
+fn variables(pairs: &[(&str, &str)]) -> String {
+    let argument = |(name, value): &(&str, &str)| {
+        format!(
+            "<elementProp name=\"{name}\"><stringProp name=\"Argument.name\">{name}</stringProp><stringProp \
+             name=\"Argument.value\">{value}</stringProp></elementProp>"
+        )
+    };
+    let list: String = pairs.iter().map(argument).collect();
+    format!(
+        "<Arguments testname=\"vars\" enabled=\"true\"><collectionProp name=\"Arguments.arguments\">{list}\
+         </collectionProp></Arguments><hashTree/>"
+    )
+}
+
+fn group(under: &str) -> String {
+    element("ThreadGroup", &[("ThreadGroup.num_threads", "10")], under)
+}
+
+/// A plan of what stands beside the thread group, and the thread group.
+fn plan(beside: &str, groups: &str) -> String {
+    format!(
+        "<jmeterTestPlan><hashTree><TestPlan testname=\"p\" enabled=\"true\"></TestPlan><hashTree>{beside}{groups}\
+         </hashTree></hashTree></jmeterTestPlan>"
+    )
+}
+
+#[track_caller]
+fn made(plan: &str) -> (Imported, String) {
+    let made = import("p.jmx", plan, "out.toml", &|_| None).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(made.refused, None, "{}", made.scenario);
+    let told = made.told.join("\n");
+    (made, told)
+}
+
+#[track_caller]
+fn refused(plan: &str) -> String {
+    import("p.jmx", plan, "out.toml", &|_| None).expect_err("refused").to_string()
+}
+
+#[track_caller]
+fn assert_has(text: &str, all: &[&str]) {
+    for one in all {
+        assert!(text.contains(one), "{one}\n{text}");
+    }
+}
+
+#[track_caller]
+fn assert_lacks(text: &str, all: &[&str]) {
+    for one in all {
+        assert!(!text.contains(one), "{one}\n{text}");
+    }
+}
+
+/// The scenario without its comments.
+fn body(made: &Imported) -> String {
+    made.scenario.lines().filter(|line| !line.starts_with('#')).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn what_must_not_come_is_not_awaited() {
+    let samplers = get_of("http", "h", "", "/a").replace(
+        "<hashTree></hashTree>",
+        &format!("<hashTree>{}</hashTree>", asserts("$.error", ".+", "INVERT")),
+    ) + &open("h", "", "/ws", "")
+        + &ask(r#"{"type":"X"}"#, &asserts("$.error", "oops", "INVERT"))
+        + &ask(r#"{"type":"Y"}"#, &asserts("$.code", "^2..$", ""))
+        + &ask(r#"{"type":"Z"}"#, &asserts("$.gone", "", "EXPECT_NULL"))
+        + &ask(r#"{"type":"V"}"#, &asserts("$.state", "^ok$", ""));
+    let (made, told) = made(&plan("", &group(&samplers)));
+    assert_lacks(&body(&made), &["oops", "/error", "2..", "/gone"]);
+    assert_has(&body(&made), &[r#"fields = { "/code" = "*" }"#, r#"fields = { "/state" = "ok" }"#]);
+    assert_has(
+        &told,
+        &["it is inverted", "[[http.errors]]", "role \"error\"", "null is no value", "not that it matches"],
+    );
+}
+
+#[test]
+fn functions_in_functions_are_computed_whole() {
+    let paths = [
+        "/b?x=${__base64Encode(${user}:${pass})}",
+        "/u?x=${__urlencode(${__base64Encode(${user}:${pass})})}",
+        "/l?x=${__urlencode(a b/${user})}",
+        "/o?x=${__base64Encode(${user})}",
+    ];
+    let samplers: String = paths.iter().map(|path| get(path, "")).collect();
+    let (made, _) = made(&plan(&variables(&[("user", "u"), ("pass", "p")]), &group(&samplers)));
+    assert_has(
+        &made.scenario,
+        &[
+            "encoded2 = \"{user}:{pass}\"",
+            "/b?x={encoded2|base64}",
+            "/u?x={encoded2|base64|url}",
+            "/l?x=a%20b%2F{user|url}",
+            "/o?x={user|base64}",
+        ],
+    );
+}
+
+#[test]
+fn sessions_go_where_the_plan_says_or_it_is_said() {
+    let take = get_of("http", "h", "8080", "/a").replace(
+        "<hashTree></hashTree>",
+        &format!("<hashTree>{}</hashTree>", extractor("wsHost", "$.host") + &extractor("wsPath", "$.path")),
+    );
+    let (taken, told) = made(&plan("", &group(&(take + &open("${wsHost}", "8443", "${wsPath}", "")))));
+    assert_has(&taken.scenario, &["url = \"ws://{wsHost}:8443{wsPath}\""]);
+    assert_has(&told, &["--allow-host"]);
+    let open_ = get_of("http", "${tenant}.example.com", "", "/a");
+    let (made_, told) = made(&plan("", &group(&open_)));
+    assert_has(&told, &["http://${tenant}.example.com is not known before the test: --target says"]);
+    assert_has(&made_.command.join(" "), &["--target http://HOST:PORT"]);
+    let both = get_of("http", "h", "", "/a") + &open_;
+    assert_has(
+        &refused(&plan("", &group(&both))),
+        &["it goes to http://${tenant}.example.com", "import the requests"],
+    );
+    let (url, _) = made(&plan("", &group(&open("wss://h.example", "", "/ws", ""))));
+    assert_has(&url.command.join(" "), &["--target https://h.example"]);
+    assert_has(&refused(&plan("", &group(&open("h/ws", "", "/", "")))), &["\"h/ws\" is no host"]);
+}
+
+#[test]
+fn a_variable_may_be_the_begin_of_a_url() {
+    let beside = variables(&[("BASE", "https://api.example.com")]);
+    let samplers = get("${BASE}/a?b=${BASE}", "") + &get("HTTPS://api.example.com:443", "");
+    let (made, _) = made(&plan(&beside, &group(&samplers)));
+    assert_has(
+        &made.scenario,
+        &["--target https://api.example.com", "path = \"/a?b={BASE}\"", "path = \"/\""],
+    );
+}
+
+#[test]
+fn each_variable_has_a_name_of_its_own() {
+    let pairs = [
+        ("host_name", "1"),
+        ("host.name", "2"),
+        ("회원", "3"),
+        ("이름", "4"),
+        ("twice", "5"),
+        ("twice", "6"),
+    ];
+    let path = "/${host.name}/${host_name}/${회원}/${이름}/${twice}/${__P(twice,7)}";
+    let (made, told) = made(&plan(&variables(&pairs), &group(&get(path, ""))));
+    assert_has(
+        &made.scenario,
+        &[
+            "path = \"/{host_name_2}/{host_name}/{value}/{value_2}/{twice}/{twice_property}\"",
+            "host_name = \"1\"",
+            "host_name_2 = \"2\"",
+            "value_2 = \"4\"",
+            "twice = \"6\"",
+            "twice_property = \"7\"",
+        ],
+    );
+    assert_has(&told, &["\"host.name\" is called host_name_2 here", "\"twice\" is set once more"]);
+}
+
+#[test]
+fn what_reads_nothing_takes_and_judges_nothing() {
+    let under = extractor("cid", "$.cid") + &asserts("$.a", "b", "");
+    let duration = element("DurationAssertion", &[("DurationAssertion.duration", "500")], "");
+    let samplers = open("h", "", "/ws", &under) + &write("x", &under) + &ask("{y}", &duration);
+    let (_, told) = made(&plan("", &group(&samplers)));
+    let notes = told.lines().filter(|line| line.contains("here: ")).count();
+    assert_eq!(notes, 4, "{told}");
+    assert_has(&told, &["DurationAssertion \"its\": judge it by a criterion"]);
+}
