@@ -2,6 +2,8 @@
 //!
 //! Knows nothing of what they are for. Invariant: whatever a text contains, the file says exactly that.
 
+use url::form_urlencoded;
+
 use crate::scenario::template::Brace;
 use crate::scenario::{is_built_in, is_token};
 
@@ -151,6 +153,22 @@ pub(super) fn url_encoded(template: &str) -> String {
     cut(template).iter().map(piece).collect()
 }
 
+/// A template whose text is percent-encoded, or whose values are, as it is before that.
+pub(super) fn url_decoded(template: &str) -> String {
+    let piece = |piece: &Cut<'_>| match piece {
+        Cut::Text(text) => {
+            let raw = format!("={}", text.replace('&', "%26"));
+            let value = form_urlencoded::parse(raw.as_bytes()).next().map(|(_, value)| value.into_owned());
+            literal(&value.unwrap_or_default())
+        }
+        Cut::Brace(brace) => match brace.strip_suffix("|url}") {
+            Some(before) => format!("{before}}}"),
+            None => (*brace).to_owned(),
+        },
+    };
+    cut(template).iter().map(piece).collect()
+}
+
 /// Whether a header field can be sent as it is.
 pub(super) fn is_header(name: &str, value: &str) -> bool {
     is_token(name) && !value.chars().any(char::is_control)
@@ -260,6 +278,7 @@ mod tests {
     fn a_template_is_encoded_text_and_values() {
         assert_eq!(url_encoded("a b:{x}{{y}}"), "a%20b%3A{x|url}%7By%7D");
         assert_eq!(url_encoded("{x|base64}"), "{x|base64|url}");
+        assert_eq!(url_decoded("a%20b%7By%7D:{x|url}100%"), "a b{{y}}:{x}100%");
         assert_eq!(cut("{x}"), [Cut::Brace("{x}")]);
     }
 

@@ -43,15 +43,33 @@ pub(super) fn takes(element: Element<'_>, of_message: bool, work: &mut Work<'_>)
             work.refuse(element, &instead);
             continue;
         }
+        if element.class() == "JSONPostProcessor" && place.starts_with("match:") {
+            let text = format!(
+                "{}: {name}: it is taken up to the next quote, comma or bracket, in a text too: give its JSON pointer",
+                element.called()
+            );
+            work.found.note(Of::Changed, At::Line(element.line()), text);
+        }
         takes.push((work.values.name(name, work.found), place));
     }
     takes
 }
 
 fn places(element: Element<'_>, count: usize) -> Result<Vec<String>, String> {
+    if element.raw("Sample.scope").trim() == "variable" {
+        return Err(
+            "a value is taken from an answer, not from a variable: take it where the variable comes from"
+                .to_owned(),
+        );
+    }
     match element.class() {
         "JSONPostProcessor" => {
-            let paths: Vec<&str> = element.raw("JSONPostProcessor.jsonPathExprs").split(';').collect();
+            let paths: Vec<&str> = element
+                .raw("JSONPostProcessor.jsonPathExprs")
+                .trim()
+                .trim_end_matches(';')
+                .split(';')
+                .collect();
             if paths.len() != count {
                 return Err("it has as many names as paths: give each name its own".to_owned());
             }

@@ -18,13 +18,12 @@ pub(super) enum Act<'t> {
 }
 
 /// Controllers under which everything is played once, in order.
-const TRANSPARENT: [&str; 6] = [
+const TRANSPARENT: [&str; 5] = [
     "GenericController",
     "TransactionController",
     "OnceOnlyController",
     "CriticalSectionController",
     "RecordingController",
-    "TestFragmentController",
 ];
 
 /// What decides when a plan runs, or is not known, and what would express it.
@@ -51,7 +50,7 @@ const REFUSED: [(&str, &str); 22] = [
     ("ThroughputController", "share = 0.2 in [[websocket.every]], or [[mix]]"),
     ("RunTime", "--hold says how long sessions stay"),
     ("IncludeController", "put what it includes into the plan"),
-    ("ModuleController", "put what it points to into the plan"),
+    ("ModuleController", "put a copy of what it points to in its place"),
     ("CounterConfig", "{session} counts sessions, {sequence} a session's messages, {member_id} members"),
     (
         "JSR223Sampler",
@@ -88,6 +87,10 @@ const REFUSED: [(&str, &str); 22] = [
         "of plugins for WebSockets, the WebSocket Samplers by Peter Doornbosch are known: write its messages as steps",
     ),
 ];
+
+/// What to do about another plugin's WebSocket samplers.
+const OTHER_WEBSOCKET: &str = "of the plugins for WebSockets, Peter Doornbosch's WebSocket Samplers (net.luminis) are read: \
+                               write url in [websocket], and what it sends and awaits as [[websocket.steps]] with send and await";
 
 /// Elements that are read elsewhere.
 const READ_ELSEWHERE: [&str; 6] =
@@ -147,7 +150,8 @@ pub(super) fn times_of(
     element: Element<'_>,
     work: &mut Work<'_>,
 ) -> Option<u64> {
-    let loops = loops.trim();
+    let known = work.values.constant(loops);
+    let loops = known.as_deref().unwrap_or(loops).trim();
     match work.values.number(loops) {
         // JMeter writes continue_forever beside a count that ends the loop all the same.
         Some(times) => Some(times),
@@ -191,6 +195,10 @@ fn other(element: Element<'_>, work: &mut Work<'_>) {
         let text = "Listeners: the result's page has their figures (startline report)";
         return work.found.note(Of::Left, At::Whole, text);
     }
+    if class == "TestFragmentController" {
+        let text = format!("{}: nothing plays a fragment by itself, as in JMeter", element.called());
+        return work.found.note(Of::Left, at, text);
+    }
     if class.ends_with("Controller") {
         return work.refuse(element, "a session plays its requests and steps in order, once: write them so");
     }
@@ -201,6 +209,9 @@ fn other(element: Element<'_>, work: &mut Work<'_>) {
                 at,
                 format!("{}: startline try shows a session's values", element.called()),
             );
+        }
+        if class.contains("WebSocket") {
+            return work.refuse(element, OTHER_WEBSOCKET);
         }
         return work.refuse(element, "a session makes HTTP requests and has one WebSocket, and nothing else");
     }

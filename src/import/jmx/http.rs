@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::super::error::Refusal;
 use super::super::model::{At, Criterion, Found, Of, Request};
 use super::super::names::{Names, slug};
-use super::super::text::{in_url, is_header, literal, url_encoded};
+use super::super::text::{in_url, is_header, literal, url_decoded, url_encoded};
 use super::element::{Element, Part, milliseconds};
 use super::extract;
 use super::json_path::{self, Asked};
@@ -57,11 +57,11 @@ pub(super) fn request(element: Element<'_>, scope: &Scope<'_>, work: &mut Work<'
     let mut request = Request { name, method, comments, ..Request::default() };
     request.path = path(element, scope, work);
     request.headers = headers(scope, work);
-    request.basic_auth = scope.basic_auth(work.values, work.found);
+    request.basic_auth = scope.basic_auth(&request.path, work.values, work.found);
     content(element, scope, work, &mut request);
     let follows = element.flag("HTTPSampler.follow_redirects") || element.flag("HTTPSampler.auto_redirects");
     request.follow = if follows { FOLLOW_MAX as u8 } else { 0 };
-    request.timeout = timeout(element, scope);
+    request.timeout = timeout(element, scope, work);
     for extractor in &scope.extractors {
         request.take.extend(extract::takes(*extractor, false, work));
     }
@@ -183,6 +183,8 @@ fn content(element: Element<'_>, scope: &Scope<'_>, work: &mut Work<'_>, request
     } else if has_body {
         for argument in arguments {
             let value = work.template(argument.text("Argument.value"), line);
+            // What stands there encoded is encoded by the form itself.
+            let value = if argument.flag("HTTPArgument.always_encode") { value } else { url_decoded(&value) };
             let name = argument.text("Argument.name");
             request.form.retain(|(known, _)| known != name);
             request.form.push((name.to_owned(), value));
@@ -200,10 +202,31 @@ fn content(element: Element<'_>, scope: &Scope<'_>, work: &mut Work<'_>, request
     }
 }
 
-fn timeout(element: Element<'_>, scope: &Scope<'_>) -> Option<Duration> {
+fn timeout(element: Element<'_>, scope: &Scope<'_>, work: &mut Work<'_>) -> Option<Duration> {
     let connect = element.text("HTTPSampler.connect_timeout").or(scope.defaults.connect_timeout);
     let response = element.text("HTTPSampler.response_timeout").or(scope.defaults.response_timeout);
-    let ms = connect.and_then(milliseconds).unwrap_or(0) + response.and_then(milliseconds)?;
+    let connect = connect.and_then(|text| milliseconds_of(text, element, work));
+    if response.is_none() && connect.is_some() {
+        let text = format!(
+            "{}: its timeout for connecting alone: here one is for all of a request",
+            element.called()
+        );
+        work.found.note(Of::Left, At::Line(element.line()), text);
+    }
+    let response = milliseconds_of(response?, element, work)?;
+    Some(response.saturating_add(connect.unwrap_or_default()).min(Duration::from_millis(super::DELAY_MAX_MS)))
+}
+
+/// A timeout as a plan writes it; none is 0, and one that the test says is noted.
+pub(super) fn milliseconds_of(text: &str, element: Element<'_>, work: &mut Work<'_>) -> Option<Duration> {
+    let Some(ms) = work.values.constant(text).as_deref().and_then(milliseconds) else {
+        let text = format!(
+            "{}: its timeout \"{text}\" is not known before the test: write it in timeout",
+            element.called()
+        );
+        work.found.note(Of::Left, At::Line(element.line()), text);
+        return None;
+    };
     (ms > 0).then(|| Duration::from_millis(ms.min(super::DELAY_MAX_MS)))
 }
 

@@ -16,6 +16,13 @@ pub(super) fn groups(groups: &[Element<'_>], work: &mut Work<'_>) {
     for group in groups {
         let group = *group;
         let at = At::Line(group.line());
+        if group.class() != "ThreadGroup" && group.text("ThreadGroup.num_threads").is_some() {
+            let text = format!(
+                "{}: its schedule: of it the number of threads is taken; say it with --ramp or --stage",
+                group.called()
+            );
+            work.found.note(Of::Left, at, text);
+        }
         match work.values.number(group.raw("ThreadGroup.num_threads")) {
             Some(threads) => sessions = sessions.saturating_add(threads),
             None => {
@@ -55,6 +62,34 @@ pub(super) fn groups(groups: &[Element<'_>], work: &mut Work<'_>) {
     work.found.load.ramp = ramp_s.map(|seconds| Duration::from_secs(seconds.min(super::RUN_MAX_S)));
 }
 
+/// What a thread group says of how often and how long it plays.
+pub(super) fn times_and_duration(group: Element<'_>) -> [String; 5] {
+    let controller = group.inner("ThreadGroup.main_controller");
+    let loop_of =
+        |name: &str| controller.iter().find(|part| part.is(name)).map_or("", |part| part.own_text().trim());
+    let own = |name: &str| group.raw(name).trim();
+    [
+        loop_of("LoopController.loops"),
+        loop_of("LoopController.continue_forever"),
+        own("ThreadGroup.scheduler"),
+        own("ThreadGroup.duration"),
+        own("ThreadGroup.delay"),
+    ]
+    .map(str::to_owned)
+}
+
+/// Whether an element plays what is under it more than once.
+pub(super) fn loops(element: Element<'_>) -> bool {
+    match element.class() {
+        "LoopController" => element.raw("LoopController.loops").trim() != "1",
+        class if class.ends_with("ThreadGroup") => {
+            let [loops, is_endless, ..] = times_and_duration(element);
+            !matches!(loops.as_str(), "" | "1") || loops.is_empty() && is_endless == "true"
+        }
+        _ => false,
+    }
+}
+
 /// Reads a CSV data set: whose columns are whose variables.
 pub(super) fn data_set(element: Element<'_>, folder: &str, work: &mut Work<'_>, beside: Beside<'_>) {
     let at = At::Line(element.line());
@@ -80,10 +115,24 @@ pub(super) fn data_set(element: Element<'_>, folder: &str, work: &mut Work<'_>, 
     columns.iter().for_each(|name| work.values.set(name, Origin::Column));
     work.values.has_unknown_columns |= columns.iter().all(String::is_empty);
     work.values.file.get_or_insert_with(|| file.clone());
-    work.found.load.members = Members::File(file.clone());
+    if work.found.load.members == Members::None {
+        work.found.load.members = Members::File(file.clone());
+    }
+    unlike(element, work);
+    let mut is_there = false;
+    if names.is_empty() && text.is_some() {
+        let own = scenario_names(&columns, work);
+        if own != columns {
+            let text = format!(
+                "{file}: a scenario cannot name all of its columns: replace its first line by {}",
+                own.join(",")
+            );
+            work.found.note(Of::Warning, at, text);
+        }
+    }
     if !names.is_empty() {
-        let first = names.join(",");
-        let is_there = header.trim() == first;
+        let first = scenario_names(&columns, work).join(",");
+        is_there = header.trim() == first;
         if !is_there {
             let what = if element.flag("ignoreFirstLine") {
                 "replace its first line by"
@@ -103,7 +152,33 @@ pub(super) fn data_set(element: Element<'_>, folder: &str, work: &mut Work<'_>, 
         let text = format!("{file}: its encoding is {encoding}; a file of members is UTF-8");
         work.found.note(Of::Warning, at, text);
     }
-    recycle(element, &file, text.as_deref(), !names.is_empty(), work);
+    recycle(element, &file, text.as_deref(), !names.is_empty() && !is_there, work);
+}
+
+/// What columns have to be called; those of ids may be called as they are.
+fn scenario_names(columns: &[String], work: &mut Work<'_>) -> Vec<String> {
+    let name = |name: &String| match work.values.column_name(name, work.found) {
+        own if matches!(own.as_str(), "member_id" | "challenge_id") => name.clone(),
+        own => own,
+    };
+    columns.iter().map(name).collect()
+}
+
+/// What a members' file is not: shared otherwise, or the end of threads.
+fn unlike(element: Element<'_>, work: &mut Work<'_>) {
+    let at = At::Line(element.line());
+    let share = element.raw("shareMode").trim();
+    if !matches!(share, "" | "shareMode.all") {
+        let text = format!("{}: {share}: here all sessions share the rows, one each", element.called());
+        work.found.note(Of::Changed, at, text);
+    }
+    if element.flag("stopThread") {
+        let text = format!(
+            "{}: it ends threads after the last row: a run with more sessions than rows is refused",
+            element.called()
+        );
+        work.found.note(Of::Changed, at, text);
+    }
 }
 
 fn recycle(element: Element<'_>, file: &str, text: Option<&str>, may_lack_header: bool, work: &mut Work<'_>) {

@@ -26,7 +26,7 @@ impl<'t> Making<'_, '_> {
             send: "startline".to_owned(),
             interval: interval.unwrap_or(Pause::fixed(INTERVAL_MS)),
             is_ping_frame: true,
-            timeout: timeout(element, "readTimeout"),
+            timeout: timeout(element, "readTimeout", self.work),
             times: interval.is_none().then_some(1),
             comments,
             ..Every::default()
@@ -90,7 +90,13 @@ impl<'t> Making<'_, '_> {
             interval = Pause::fixed(INTERVAL_MS);
         }
         let (from_ms, to_ms) = (interval.from_ms.max(1), interval.to_ms.max(1));
+        let from = self.socket.every.len();
         self.looped(acts, Pause { from_ms, to_ms });
+        if let Some(times) =
+            times.and_then(|times| u32::try_from(times).ok()).filter(|_| self.has_other_loops)
+        {
+            self.socket.every[from..].iter_mut().for_each(|every| every.times = every.times.or(Some(times)));
+        }
         match times {
             Some(times) => {
                 self.hold_ms = self.hold_ms.saturating_add(times.saturating_mul(interval.mean_ms()).max(1));
@@ -105,7 +111,8 @@ impl<'t> Making<'_, '_> {
             let Act::Sample { element, .. } = act else {
                 if let Act::Loop { times, element, acts } = act {
                     let text = format!(
-                        "{}: a loop within a loop: its messages are sent by its own timers all the time",
+                        "{}: a loop within a loop: its messages are sent by its own timers all the time, and what it takes is no part of the \
+                         outer loop's interval or of the hold",
                         element.called()
                     );
                     self.work.found.note(Of::Changed, At::Line(element.line()), text);
@@ -168,6 +175,9 @@ impl<'t> Making<'_, '_> {
     fn periodic(&mut self, write: Sampler<'_, 't>, read: Option<Sampler<'_, 't>>, interval: Pause) {
         let element = write.element;
         let send = self.payload(element);
+        if send.is_empty() {
+            return self.note_empty(element);
+        }
         let (name, comments) = self.work.name(element, "message");
         let mut every = Every { name, send, interval, comments, ..Every::default() };
         if let Some(read) = read {
@@ -178,7 +188,7 @@ impl<'t> Making<'_, '_> {
                 self.work.found.note(Of::Changed, At::Line(read.element.line()), text);
             }
             if every.reply.is_some() {
-                every.timeout = timeout(read.element, "readTimeout");
+                every.timeout = timeout(read.element, "readTimeout", self.work);
             }
             for extractor in &read.scope.extractors {
                 let text = format!(

@@ -26,6 +26,7 @@ use std::collections::BTreeSet;
 use super::error::ImportError;
 use super::model::{At, Found, Members, Of, Request};
 use super::names::{Names, slug};
+use super::text::names_in;
 use super::{Beside, stem};
 use element::{Element, elements};
 use flow::Act;
@@ -33,7 +34,7 @@ use http::Work;
 use scope::Scope;
 use values::{Origin, Values, declare};
 
-use crate::scenario::DELAY_MAX;
+use crate::scenario::{DELAY_MAX, is_built_in};
 
 /// The longest delay of a scenario.
 const DELAY_MAX_MS: u64 = DELAY_MAX.as_millis() as u64;
@@ -93,10 +94,18 @@ fn plan<'t>(top: &[Element<'t>], folder: &str, work: &mut Work<'_>, beside: Besi
     let constants = variables(top, work);
     note_unused(top, &constants, work);
     let groups: Vec<Element<'t>> = level.iter().copied().filter(|one| is_group(*one)).collect();
-    load::groups(&groups, work);
+    let played: Vec<Element<'t>> = groups.iter().copied().filter(|group| !is_beside(*group)).collect();
+    load::groups(&played, work);
     data_sets(top, folder, work, beside);
     for (name, value, line) in constants {
         let value = work.values.template(&value, line, work.found);
+        if names_in(&value).into_iter().any(|name| is_built_in(name) || name.starts_with("random:")) {
+            let text = format!(
+                "\"{name}\": JMeter computes it once for all threads; here each request and message has its own: give one value \
+                 in [variables] or by --set"
+            );
+            work.found.note(Of::Changed, At::Line(line), text);
+        }
         let own = work.values.name(&name, work.found);
         declare(work.found, &own, &value, String::new());
     }
@@ -125,20 +134,35 @@ fn is_group(element: Element<'_>) -> bool {
     element.class().ends_with("ThreadGroup")
 }
 
+/// Whether what a group does is done before or after a run.
+fn is_beside(group: Element<'_>) -> bool {
+    matches!(group.class(), "SetupThreadGroup" | "PostThreadGroup")
+}
+
 /// The group whose samplers are taken over: the others do the same, or are not played by sessions.
 fn first_of_alike<'t>(groups: &[Element<'t>], work: &mut Work<'_>) -> Option<Element<'t>> {
-    let is_beside = |group: &Element<'_>| matches!(group.class(), "SetupThreadGroup" | "PostThreadGroup");
-    for group in groups.iter().copied().filter(|group| is_beside(group)) {
+    for group in groups.iter().copied().filter(|group| is_beside(*group)) {
         let text = format!(
             "{}: what is done before and after a run is not a session's: do it by startline prepare, or a script",
             group.called()
         );
         work.found.note(Of::Left, At::Line(group.line()), text);
     }
-    let mut groups = groups.iter().copied().filter(|group| !is_beside(group));
+    let mut groups = groups.iter().copied().filter(|group| !is_beside(*group));
     let first = groups.next()?;
     let likeness = first.likeness();
-    for other in groups.filter(|other| other.likeness() != likeness) {
+    for other in groups {
+        if other.likeness() == likeness {
+            if load::times_and_duration(other) != load::times_and_duration(first) {
+                let text = format!(
+                    "{}: it does the same as the thread group before it, with other loops or another duration: those of the \
+                     first are taken",
+                    other.called()
+                );
+                work.found.note(Of::Changed, At::Line(other.line()), text);
+            }
+            continue;
+        }
         work.refuse(
             other,
             "it does something else than the thread group before it: import each alone (disable the others), and play the \
@@ -205,8 +229,21 @@ fn note_unused(top: &[Element<'_>], constants: &[(String, String, usize)], work:
 fn data_sets(top: &[Element<'_>], folder: &str, work: &mut Work<'_>, beside: Beside<'_>) {
     let mut all = Vec::new();
     everything(top, &mut all);
+    let mut in_loops = Vec::new();
+    for one in all.iter().filter(|one| load::loops(**one)) {
+        everything(&one.under(), &mut in_loops);
+    }
+    let in_loops: BTreeSet<usize> = in_loops.into_iter().map(Element::line).collect();
+    let any_group_loops = all.iter().any(|one| is_group(*one) && load::loops(*one));
     for element in all.into_iter().filter(|element| element.class() == "CSVDataSet") {
         load::data_set(element, folder, work, beside);
+        if any_group_loops || in_loops.contains(&element.line()) {
+            let text = format!(
+                "{}: in JMeter each iteration takes the next row; a session has one row for as long as it lasts",
+                element.called()
+            );
+            work.found.note(Of::Changed, At::Line(element.line()), text);
+        }
     }
 }
 

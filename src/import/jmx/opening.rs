@@ -15,9 +15,9 @@ impl<'t> Making<'_, '_> {
     pub(super) fn open(&mut self, element: Element<'t>, scope: &Scope<'t>) {
         self.note_unread(element);
         self.socket.url = self.url(element);
-        self.socket.connect_timeout =
-            timeout(element, "connectTimeout").or_else(|| timeout(element, "readTimeout"));
-        self.socket.basic_auth = scope.basic_auth(self.work.values, self.work.found);
+        self.socket.connect_timeout = timeout(element, "connectTimeout", self.work)
+            .or_else(|| timeout(element, "readTimeout", self.work));
+        self.socket.basic_auth = scope.basic_auth(&self.socket.url, self.work.values, self.work.found);
         self.headers(scope);
     }
 

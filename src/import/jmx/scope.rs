@@ -5,9 +5,10 @@
 
 use super::super::error::Refusal;
 use super::super::model::{At, Found, Of, Pause};
+use super::super::text::names_in;
 use super::element::{Element, Part, milliseconds};
 use super::extract;
-use super::values::Values;
+use super::values::{Values, declare};
 
 /// The classes of assertions that are looked at.
 pub(super) const ASSERTIONS: [&str; 3] = ["ResponseAssertion", "JSONPathAssertion", "DurationAssertion"];
@@ -25,8 +26,8 @@ pub(super) struct Scope<'t> {
     pub(super) extractors: Vec<Element<'t>>,
     pub(super) filters: Vec<Element<'t>>,
     pub(super) has_cookies: bool,
-    /// User and password of the first entry of an authorization manager.
-    auth: Option<(&'t str, &'t str, usize)>,
+    /// The entries of authorization managers that are sent as basic_auth.
+    auth: Vec<Part<'t>>,
 }
 
 /// HTTP Request Defaults.
@@ -139,19 +140,15 @@ impl<'t> Scope<'t> {
                 }
             }
             "AuthManager" => {
-                let entries = element.inner("AuthManager.auth_list");
-                if let Some(first) = entries.first() {
-                    self.auth = Some((
-                        first.text("Authorization.username"),
-                        first.text("Authorization.password"),
-                        first.line(),
-                    ));
-                    let is_basic =
-                        matches!(first.text("Authorization.mechanism"), "" | "BASIC" | "BASIC_DIGEST");
-                    if entries.len() > 1 || !is_basic {
-                        let text = "Of the authorization manager, its first entry is sent with all requests in its scope, as \
-                                    basic_auth; other entries and mechanisms are not";
-                        found.note(Of::Changed, line, text);
+                for entry in element.inner("AuthManager.auth_list") {
+                    let mechanism = entry.text("Authorization.mechanism");
+                    match mechanism {
+                        "" | "BASIC" | "BASIC_DIGEST" => self.auth.push(entry),
+                        _ => {
+                            let text =
+                                format!("{}: {mechanism} is not sent: basic_auth is", element.called());
+                            found.note(Of::Left, At::Line(entry.line()), text);
+                        }
                     }
                 }
             }
@@ -165,11 +162,50 @@ impl<'t> Scope<'t> {
         }
     }
 
-    /// User and password that a request sends.
-    pub(super) fn basic_auth(&self, values: &mut Values, found: &mut Found) -> Option<(String, String)> {
-        let (user, password, line) = self.auth?;
-        Some((values.template(user, line, found), values.template(password, line, found)))
+    /// User and password that a request to this path sends: those of the first entry whose URL it begins with.
+    pub(super) fn basic_auth(
+        &self,
+        path: &str,
+        values: &mut Values,
+        found: &mut Found,
+    ) -> Option<(String, String)> {
+        let mut entries = self.auth.iter().filter(|entry| is_for(**entry, path, values, found));
+        let entry = *entries.next()?;
+        let line = entry.line();
+        let user = values.template(entry.text("Authorization.username"), line, found);
+        let password = values.template(entry.text("Authorization.password"), line, found);
+        let names = names_in(&password);
+        if names.is_empty() && !password.is_empty() {
+            let name = values.name("basic_password", found);
+            declare(found, &name, &password, "The authorization manager's.".to_owned());
+            return Some((user, format!("{{{name}}}")));
+        }
+        for name in names {
+            let is_known = found.variables.iter().any(|variable| variable.name == name);
+            if is_known && !found.secret.iter().any(|secret| secret == name) {
+                found.secret.push(name.to_owned());
+            }
+        }
+        Some((user, password))
     }
+}
+
+/// Whether an authorization manager's entry is for a path on the target.
+fn is_for(entry: Part<'_>, path: &str, values: &Values, found: &mut Found) -> bool {
+    let url = entry.text("Authorization.url").trim();
+    let Some(constant) = values.constant(url).filter(|url| !url.is_empty()) else { return true };
+    let (protocol, rest) = constant.split_once("://").unwrap_or(("http", &constant));
+    let (host, begin) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let (host, port) = host.rsplit_once(':').unwrap_or((host, ""));
+    let is_target = match (place(protocol, host, port, values), &found.load.target) {
+        (Place::At(origin), Some(target)) => origin == *target,
+        _ => false,
+    };
+    if !is_target {
+        let text = format!("The authorization for {constant}: that is not where requests go");
+        found.note(Of::Left, At::Line(entry.line()), text);
+    }
+    is_target && (path.starts_with(begin) || begin == "/")
 }
 
 /// How long a timer waits.

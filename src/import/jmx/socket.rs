@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::super::model::{At, Of, Pause, Request, Socket, Step, in_order};
 use super::super::text::hex;
-use super::element::{Element, milliseconds};
+use super::element::Element;
 use super::extract;
 use super::flow::{self, Act};
 use super::http::{self, Work};
@@ -28,6 +28,8 @@ pub(super) struct Making<'w, 'o> {
     pub(super) hold_ms: u64,
     pub(super) has_endless_loop: bool,
     pub(super) is_closed: bool,
+    /// Whether it has several loops, each of which says how often its messages are sent.
+    pub(super) has_other_loops: bool,
     opened_by_line: usize,
     /// Whether any message is text, and any binary.
     pub(super) sends: (bool, bool),
@@ -52,6 +54,7 @@ pub(super) fn socket<'t>(open: (Element<'t>, &Scope<'t>), acts: &[Act<'t>], work
         hold_ms: 0,
         has_endless_loop: false,
         is_closed: false,
+        has_other_loops: false,
         opened_by_line: element.line(),
         sends: (false, false),
     };
@@ -59,6 +62,22 @@ pub(super) fn socket<'t>(open: (Element<'t>, &Scope<'t>), acts: &[Act<'t>], work
     if element.class() != "OpenWebSocketSampler" {
         // It opens its connection itself.
         making.sampler(Sampler { element, scope, pause: Pause::default() }, None);
+    }
+    let loops: Vec<Element<'t>> = acts
+        .iter()
+        .filter_map(|act| match act {
+            Act::Loop { element, .. } => Some(*element),
+            Act::Sample { .. } => None,
+        })
+        .collect();
+    if let [_, second, ..] = loops[..] {
+        making.has_other_loops = true;
+        let text = format!(
+            "{}: it comes after another loop; here the messages of all loops are sent side by side, each as often (times) as \
+             its loop says",
+            second.called()
+        );
+        making.work.found.note(Of::Changed, At::Line(second.line()), text);
     }
     making.acts(acts);
     making.finish()
@@ -95,9 +114,9 @@ fn begins(acts: &[Act<'_>]) -> Option<char> {
     firsts.iter().all(|other| *other == Some(first)).then_some(first)
 }
 
-pub(super) fn timeout(element: Element<'_>, name: &str) -> Option<Duration> {
-    let ms = element.text(name).and_then(milliseconds)?;
-    (ms > 0).then(|| Duration::from_millis(ms.min(super::DELAY_MAX_MS)))
+/// A sampler's timeout in a property of this name.
+pub(super) fn timeout(element: Element<'_>, name: &str, work: &mut Work<'_>) -> Option<Duration> {
+    http::milliseconds_of(element.text(name)?, element, work)
 }
 
 impl<'t> Making<'_, '_> {
@@ -163,7 +182,7 @@ impl<'t> Making<'_, '_> {
                     request: Some(Request { comments: Vec::new(), ..request }),
                     ..Step::default()
                 };
-                self.step(step);
+                self.step(step, element.line());
             }
             _ => self.message(sampler, read),
         }
@@ -198,10 +217,10 @@ impl<'t> Making<'_, '_> {
         }
     }
 
-    fn step(&mut self, step: Step) {
+    fn step(&mut self, step: Step, line: usize) {
         let pause = std::mem::take(&mut self.pause);
         let is_late = self.hold_ms > 0 || self.has_endless_loop;
-        let at = At::Whole;
+        let at = At::Line(line);
         if is_late {
             let text = format!(
                 "\"{}\" comes after a loop: once a session is open it sends periodic messages, and quit at its end",
@@ -223,7 +242,13 @@ impl<'t> Making<'_, '_> {
     fn message(&mut self, sampler: Sampler<'_, 't>, read: Option<Sampler<'_, 't>>) {
         let element = sampler.element;
         let is_read = element.class() == "SingleReadWebSocketSampler";
-        let send = (!is_read).then(|| self.payload(element));
+        let send = (!is_read).then(|| self.payload(element)).filter(|send| {
+            let is_empty = send.is_empty();
+            if is_empty {
+                self.note_empty(element);
+            }
+            !is_empty
+        });
         let reads = match element.class() {
             "SingleWriteWebSocketSampler" => read,
             _ => Some(sampler),
@@ -248,7 +273,7 @@ impl<'t> Making<'_, '_> {
                 step.awaits = self.kinds.of_read(read.element, &read.scope.assertions, self.work);
             }
             if !step.awaits.is_empty() {
-                step.timeout = timeout(read.element, "readTimeout");
+                step.timeout = timeout(read.element, "readTimeout", self.work);
                 for extractor in &read.scope.extractors {
                     step.take.extend(extract::takes(*extractor, true, self.work));
                 }
@@ -263,12 +288,20 @@ impl<'t> Making<'_, '_> {
         }
         let does_nothing = step.send.is_none() && step.awaits.is_empty();
         if !does_nothing {
-            self.step(step);
+            self.step(step, element.line());
         }
         // The thread slept before it read: so long the next step waits.
         if let Some(read) = read {
             self.pause = self.pause.plus(read.pause);
         }
+    }
+
+    pub(super) fn note_empty(&mut self, element: Element<'t>) {
+        let text = format!(
+            "{}: it sends an empty message, which no step or periodic message does",
+            element.called()
+        );
+        self.work.found.note(Of::Left, At::Line(element.line()), text);
     }
 
     /// What a write sends.
@@ -282,7 +315,13 @@ impl<'t> Making<'_, '_> {
             self.sends.0 = true;
         }
         if element.flag("loadDataFromFile") {
-            let file = element.raw("dataFile");
+            let written = element.raw("dataFile");
+            let Some(file) = self.work.values.constant(written) else {
+                let instead =
+                    format!("{written} is not known before the test: write a scenario for each file");
+                self.work.refuse(element, &instead);
+                return String::new();
+            };
             let text = format!(
                 "{}: what is in {file} is read as {{file:{file}}}, relative to the scenario",
                 element.called()

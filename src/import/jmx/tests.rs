@@ -226,3 +226,178 @@ fn what_reads_nothing_takes_and_judges_nothing() {
     assert_eq!(notes, 4, "{told}");
     assert_has(&told, &["DurationAssertion \"its\": judge it by a criterion"]);
 }
+
+fn looped(times: &str, under: &str) -> String {
+    element("LoopController", &[("LoopController.loops", times)], under)
+}
+
+/// A ten-second pause for each message of its scope.
+fn timer() -> String {
+    element("ConstantTimer", &[("ConstantTimer.delay", "10000")], "")
+}
+
+#[test]
+fn loops_one_after_the_other_keep_their_counts() {
+    let samplers = open("h", "", "/ws", "")
+        + &looped("3", &(timer() + &write("sub", "")))
+        + &ask("between", "")
+        + &looped("100", &(timer() + &write("ping", "")));
+    let (made, told) = made(&plan("", &group(&samplers)));
+    assert_has(&made.scenario, &["times = 3\n", "times = 100\n"]);
+    let line = told.lines().find(|line| line.contains("comes after a loop")).unwrap_or_default();
+    assert_has(line, &["not taken over: line "]);
+    assert_has(&told, &["sent side by side"]);
+}
+
+#[test]
+fn a_group_beside_the_run_is_no_load() {
+    let of = |class: &str, threads: &str, more: &[(&str, &str)]| {
+        let mut properties = vec![("ThreadGroup.num_threads", threads)];
+        properties.extend_from_slice(more);
+        element(class, &properties, &get("/a", ""))
+    };
+    let groups = of("SetupThreadGroup", "1", &[])
+        + &of("ThreadGroup", "10", &[])
+        + &of("ThreadGroup", "30", &[("ThreadGroup.scheduler", "true"), ("ThreadGroup.duration", "60")]);
+    let (made, told) = made(&plan("", &groups));
+    assert_has(&made.command.join(" "), &["--sessions 40"]);
+    assert_has(&told, &["2 thread groups do the same", "with other loops or another duration"]);
+}
+
+#[test]
+fn members_come_from_the_first_table_by_names_that_a_scenario_has() {
+    let set = |file: &str, names: &str| {
+        let properties = [
+            ("filename", file),
+            ("variableNames", names),
+            ("shareMode", "shareMode.thread"),
+            ("stopThread", "true"),
+            ("recycle", "true"),
+        ];
+        element("CSVDataSet", &properties, "")
+    };
+    let beside = set("a.csv", "user-name,session") + &set("b.csv", "x");
+    let loops = "<elementProp name=\"ThreadGroup.main_controller\"><stringProp \
+                 name=\"LoopController.loops\">5</stringProp></elementProp></ThreadGroup>";
+    let group = group(&get("/${user-name}", "")).replacen("</ThreadGroup>", loops, 1);
+    let text = "user_name,session_\nann,1\n";
+    let beside_file = |name: &str| (name == "a.csv").then(|| text.to_owned());
+    let made = import("p.jmx", &plan(&beside, &group), "out.toml", &beside_file).expect("imported");
+    let told = made.told.join("\n");
+    assert_has(&made.command.join(" "), &["--members a.csv"]);
+    assert_has(
+        &told,
+        &[
+            "put its columns into a.csv",
+            "shareMode.thread",
+            "after the last row",
+            "takes the next row",
+            "has 1 rows for 10",
+        ],
+    );
+    assert_lacks(&told, &["put before its first line user", "replace its first line by user"]);
+}
+
+#[test]
+fn credentials_go_where_they_belong() {
+    let entry = |url: &str, password: &str| {
+        format!(
+            "<elementProp name=\"\"><stringProp name=\"Authorization.url\">{url}</stringProp><stringProp \
+             name=\"Authorization.username\">u</stringProp><stringProp \
+             name=\"Authorization.password\">{password}</stringProp></elementProp>"
+        )
+    };
+    let manager = format!(
+        "<AuthManager testname=\"auth\" enabled=\"true\"><collectionProp \
+         name=\"AuthManager.auth_list\">{}{}</collectionProp></AuthManager><hashTree/>",
+        entry("http://other", "not-ours"),
+        entry("http://h/a", "ours-alone")
+    );
+    let samplers = get_of("http", "h", "", "/b") + &get_of("http", "h", "", "/a/1?k=${API_TOKEN}");
+    let (made, told) = made(&plan(&(manager + &variables(&[("API_TOKEN", "t0p")])), &group(&samplers)));
+    assert_lacks(&made.scenario, &["not-ours"]);
+    assert_eq!(made.scenario.matches("basic_auth =").count(), 1, "{}", made.scenario);
+    assert_has(
+        &made.scenario,
+        &["secret = [\"API_TOKEN\", \"basic_password\"]", "basic_password = \"ours-alone\""],
+    );
+    assert_has(&told, &["The authorization for http://other"]);
+}
+
+#[test]
+fn what_the_test_alone_knows_is_said() {
+    let sampler = element(
+        "HTTPSamplerProxy",
+        &[("HTTPSampler.path", "/${id}"), ("HTTPSampler.response_timeout", "${unknown}")],
+        "",
+    );
+    let group = group(&sampler);
+    let (_, told) = made(&plan(&variables(&[("id", "${__UUID}")]), &group));
+    assert_has(&told, &["\"id\": JMeter computes it once", "its timeout \"${unknown}\" is not known"]);
+}
+
+#[test]
+fn endless_loops_of_a_property_are_endless() {
+    let samplers = open("h", "", "/ws", "") + &looped("${__P(loops,-1)}", &(timer() + &write("x", "")));
+    let (_, told) = made(&plan("", &group(&samplers)));
+    assert_lacks(&told, &["is not in the plan"]);
+}
+
+#[test]
+fn a_fragment_is_played_by_nobody() {
+    let fragment = element("TestFragmentController", &[], &element("IfController", &[], &get("/never", "")));
+    let (made, told) = made(&plan(&fragment, &group(&(get("/a", "") + &fragment))));
+    assert_lacks(&made.scenario, &["/never"]);
+    assert_has(&told, &["nothing plays a fragment"]);
+}
+
+#[test]
+fn schedules_and_other_plugins_are_named() {
+    let stepping = element(
+        "kg.apc.jmeter.threads.SteppingThreadGroup",
+        &[("ThreadGroup.num_threads", "9")],
+        &get("/a", ""),
+    );
+    let (_, told) = made(&plan("", &stepping));
+    assert_has(&told, &["its schedule", "--stage"]);
+    let other = element("JMeter.plugins.functional.samplers.websocket.WebSocketSampler", &[], "");
+    assert_has(&refused(&plan("", &group(&other))), &["net.luminis", "[[websocket.steps]]"]);
+}
+
+#[test]
+fn an_empty_message_is_named_and_a_file_found() {
+    let file = element(
+        "SingleWriteWebSocketSampler",
+        &[("loadDataFromFile", "true"), ("dataFile", "${DIR}/m.json")],
+        "",
+    );
+    let samplers = open("h", "", "/ws", "") + &write("", "") + &file;
+    let made =
+        import("p.jmx", &plan(&variables(&[("DIR", "data")]), &group(&samplers)), "out.toml", &|_| None);
+    let made = made.expect("imported");
+    assert_has(&made.scenario, &["send = \"{file:data/m.json}\""]);
+    assert_has(&made.told.join("\n"), &["sends an empty message"]);
+}
+
+#[test]
+fn what_stands_encoded_is_encoded_once() {
+    let form = "<HTTPSamplerProxy testname=\"its\" enabled=\"true\"><stringProp name=\"HTTPSampler.path\">/f</stringProp>\
+                <stringProp name=\"HTTPSampler.method\">POST</stringProp><elementProp name=\"HTTPsampler.Arguments\">\
+                <collectionProp name=\"Arguments.arguments\"><elementProp name=\"a\"><boolProp \
+                name=\"HTTPArgument.always_encode\">false</boolProp><stringProp name=\"Argument.name\">a</stringProp>\
+                <stringProp name=\"Argument.value\">a%20b%26c</stringProp></elementProp></collectionProp></elementProp>\
+                </HTTPSamplerProxy>"
+        .to_owned();
+    let of_variable = element(
+        "JSONPostProcessor",
+        &[("JSONPostProcessor.referenceNames", "x;"), ("JSONPostProcessor.jsonPathExprs", "$..x;")],
+        "",
+    );
+    let samplers = format!("{form}<hashTree>{of_variable}</hashTree>");
+    let (made, told) = made(&plan("", &group(&samplers)));
+    assert_has(&made.scenario, &["form = { a = \"a b&c\" }", "take = { x = "]);
+    assert_has(&told, &["up to the next quote"]);
+    let of_variable = of_variable
+        .replace("<stringProp", "<stringProp name=\"Sample.scope\">variable</stringProp><stringProp");
+    assert_has(&refused(&plan("", &group(&get("/a", &of_variable)))), &["not from a variable"]);
+}
