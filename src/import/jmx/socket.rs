@@ -201,8 +201,11 @@ impl<'t> Making<'_, '_> {
                 }
                 _ => continue,
             };
-            let text = format!("{} of {}: {what}", one.called(), element.called());
-            self.work.found.note(Of::Left, At::Line(one.line()), text);
+            let at = At::Line(one.line());
+            if self.work.found.notes.iter().all(|note| note.at != at) {
+                let text = format!("{} of {}: {what}", one.called(), element.called());
+                self.work.found.note(Of::Left, at, text);
+            }
         }
     }
 
