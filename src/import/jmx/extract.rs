@@ -5,8 +5,8 @@
 
 use super::super::model::{At, Found, Of};
 use super::element::Element;
-use super::http::Work;
 use super::json_path;
+use super::work::Work;
 
 /// The classes of extractors.
 pub(super) const CLASSES: [&str; 5] =

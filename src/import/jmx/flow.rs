@@ -5,8 +5,8 @@
 use super::super::model::{At, Of, Pause};
 use super::element::{Element, milliseconds};
 use super::extract;
-use super::http::Work;
 use super::scope::{ASSERTIONS, FILTERS, Scope};
+use super::work::Work;
 
 /// What a thread does next.
 #[derive(Clone, Debug)]
@@ -87,10 +87,6 @@ const REFUSED: [(&str, &str); 22] = [
         "of plugins for WebSockets, the WebSocket Samplers by Peter Doornbosch are known: write its messages as steps",
     ),
 ];
-
-/// What to do about another plugin's WebSocket samplers.
-const OTHER_WEBSOCKET: &str = "of the plugins for WebSockets, Peter Doornbosch's WebSocket Samplers (net.luminis) are read: \
-                               write url in [websocket], and what it sends and awaits as [[websocket.steps]] with send and await";
 
 /// Elements that are read elsewhere.
 const READ_ELSEWHERE: [&str; 6] =
@@ -209,9 +205,6 @@ fn other(element: Element<'_>, work: &mut Work<'_>) {
                 at,
                 format!("{}: startline try shows a session's values", element.called()),
             );
-        }
-        if class.contains("WebSocket") {
-            return work.refuse(element, OTHER_WEBSOCKET);
         }
         return work.refuse(element, "a session makes HTTP requests and has one WebSocket, and nothing else");
     }

@@ -4,50 +4,19 @@
 
 use std::time::Duration;
 
-use super::super::error::Refusal;
-use super::super::model::{At, Criterion, Found, Of, Request};
-use super::super::names::{Names, slug};
+use super::super::model::{At, Criterion, Of, Request};
 use super::super::text::{in_url, is_header, literal, url_decoded, url_encoded};
 use super::element::{Element, Part, milliseconds};
 use super::extract;
 use super::json_path::{self, Asked};
 use super::scope::{Place, Scope, place};
-use super::values::Values;
+use super::work::Work;
 use crate::scenario::{ENGINE_HEADERS, FOLLOW_MAX};
 
 /// What JMeter takes for success, but for redirects: any status from 200 to 399.
 const SUCCESS: [u16; 4] = [200, 201, 202, 204];
 /// Redirects that are no success of their own where none is followed.
 const REDIRECTS: [u16; 3] = [301, 302, 303];
-/// What a plan's conversion works with.
-pub(super) struct Work<'w> {
-    pub(super) values: &'w mut Values,
-    pub(super) found: &'w mut Found,
-    pub(super) names: &'w mut Names,
-    pub(super) refused: &'w mut Vec<Refusal>,
-}
-
-impl Work<'_> {
-    /// Refuses an element, with what would express it.
-    pub(super) fn refuse(&mut self, element: Element<'_>, instead: &str) {
-        self.refused.push(Refusal {
-            line: element.line(),
-            what: element.called(),
-            instead: instead.to_owned(),
-        });
-    }
-
-    /// A name for what an element becomes, and the comment that says what it was called where that is no name.
-    pub(super) fn name(&mut self, element: Element<'_>, otherwise: &str) -> (String, Vec<String>) {
-        let name = self.names.give(element.name(), otherwise);
-        let says_more = slug(element.name()).is_empty() && !element.name().is_empty();
-        (name, says_more.then(|| element.name().to_owned()).into_iter().collect())
-    }
-
-    fn template(&mut self, text: &str, line: usize) -> String {
-        self.values.template(text, line, self.found)
-    }
-}
 
 /// A request of a sampler.
 pub(super) fn request(element: Element<'_>, scope: &Scope<'_>, work: &mut Work<'_>) -> Request {

@@ -3,7 +3,10 @@
 //! Invariant: a path that can be neither is refused, with what would express it.
 
 use super::element::Element;
-use super::kinds::SPECIAL;
+
+/// Characters with a meaning in regular expressions.
+pub(super) const SPECIAL: [char; 14] =
+    ['\\', '.', '^', '$', '*', '+', '?', '(', ')', '[', ']', '{', '}', '|'];
 
 /// What a JSON assertion asks of the value at its path.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -7,12 +7,8 @@ use super::super::error::Refusal;
 use super::super::model::{At, Kind, Of, Rule};
 use super::super::text::literal;
 use super::element::Element;
-use super::http::Work;
-use super::json_path::{self, Asked};
-
-/// Characters with a meaning in regular expressions.
-pub(super) const SPECIAL: [char; 14] =
-    ['\\', '.', '^', '$', '*', '+', '?', '(', ')', '[', ']', '{', '}', '|'];
+use super::json_path::{self, Asked, SPECIAL};
+use super::work::Work;
 
 /// The kinds that the reads of a plan await.
 #[derive(Clone, Debug, Default)]

@@ -7,8 +7,8 @@ use std::time::Duration;
 use super::super::model::{At, Members, Of};
 use super::Beside;
 use super::element::Element;
-use super::http::Work;
 use super::values::Origin;
+use super::work::Work;
 
 /// Reads what groups that do the same say of the load.
 pub(super) fn groups(groups: &[Element<'_>], work: &mut Work<'_>) {

@@ -19,6 +19,7 @@ mod socket;
 #[cfg(test)]
 mod tests;
 mod values;
+mod work;
 mod xml;
 
 use std::collections::BTreeSet;
@@ -30,9 +31,9 @@ use super::text::names_in;
 use super::{Beside, stem};
 use element::{Element, elements};
 use flow::Act;
-use http::Work;
 use scope::Scope;
 use values::{Origin, Values, declare};
+use work::Work;
 
 use crate::scenario::{DELAY_MAX, is_built_in};
 

@@ -9,9 +9,10 @@ use super::super::text::hex;
 use super::element::Element;
 use super::extract;
 use super::flow::{self, Act};
-use super::http::{self, Work};
+use super::http;
 use super::kinds::{self, Kinds};
 use super::scope::{ASSERTIONS, Scope};
+use super::work::Work;
 use crate::scenario::STEPS_MAX;
 
 /// A hold longer than this is questioned.

@@ -361,7 +361,7 @@ fn schedules_and_other_plugins_are_named() {
     let (_, told) = made(&plan("", &stepping));
     assert_has(&told, &["its schedule", "--stage"]);
     let other = element("JMeter.plugins.functional.samplers.websocket.WebSocketSampler", &[], "");
-    assert_has(&refused(&plan("", &group(&other))), &["net.luminis", "[[websocket.steps]]"]);
+    assert_has(&refused(&plan("", &group(&other))), &["Peter Doornbosch", "as steps"]);
 }
 
 #[test]
