@@ -16,6 +16,7 @@ mod writer;
 
 pub use error::{ImportError, Refusal};
 
+use crate::scenario::outside::Outside;
 use crate::scenario::{Scenario, ScenarioError};
 use model::At;
 
@@ -60,7 +61,9 @@ pub fn import(file: &str, text: &str, out: &str, beside: Beside<'_>) -> Result<I
         At::Whole => usize::MAX,
     });
     let scenario = writer::toml(&found, out);
-    let refused = Scenario::compile(out, &scenario, &[]).err();
+    // Its files stand beside the scenario, wherever that will be.
+    let outside = Outside { is_read_back: true, ..Outside::default() };
+    let refused = Scenario::compile_with(out, &scenario, &[], &outside).err();
     let words = command::words(out, &found.load, found.socket.is_some());
     Ok(Imported {
         told: told::paragraphs(&found),

@@ -115,10 +115,11 @@ pub(super) fn data_set(element: Element<'_>, folder: &str, work: &mut Work<'_>, 
     columns.iter().for_each(|name| work.values.set(name, Origin::Column));
     work.values.has_unknown_columns |= columns.iter().all(String::is_empty);
     work.values.file.get_or_insert_with(|| file.clone());
-    if work.found.load.members == Members::None {
-        work.found.load.members = Members::File(file.clone());
-    }
     unlike(element, work);
+    if work.found.load.members != Members::None {
+        return;
+    }
+    work.found.load.members = Members::File(file.clone());
     let mut is_there = false;
     if names.is_empty() && text.is_some() {
         let own = scenario_names(&columns, work);

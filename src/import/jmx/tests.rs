@@ -281,7 +281,7 @@ fn members_come_from_the_first_table_by_names_that_a_scenario_has() {
                  name=\"LoopController.loops\">5</stringProp></elementProp></ThreadGroup>";
     let group = group(&get("/${user-name}", "")).replacen("</ThreadGroup>", loops, 1);
     let text = "user_name,session_\nann,1\n";
-    let beside_file = |name: &str| (name == "a.csv").then(|| text.to_owned());
+    let beside_file = |name: &str| matches!(name, "a.csv" | "b.csv").then(|| text.to_owned());
     let made = import("p.jmx", &plan(&beside, &group), "out.toml", &beside_file).expect("imported");
     let told = made.told.join("\n");
     assert_has(&made.command.join(" "), &["--members a.csv"]);
@@ -295,7 +295,10 @@ fn members_come_from_the_first_table_by_names_that_a_scenario_has() {
             "has 1 rows for 10",
         ],
     );
-    assert_lacks(&told, &["put before its first line user", "replace its first line by user"]);
+    assert_lacks(
+        &told,
+        &["b.csv has 1 rows", "put before its first line user", "replace its first line by user"],
+    );
 }
 
 #[test]
@@ -372,11 +375,9 @@ fn an_empty_message_is_named_and_a_file_found() {
         "",
     );
     let samplers = open("h", "", "/ws", "") + &write("", "") + &file;
-    let made =
-        import("p.jmx", &plan(&variables(&[("DIR", "data")]), &group(&samplers)), "out.toml", &|_| None);
-    let made = made.expect("imported");
+    let (made, told) = made(&plan(&variables(&[("DIR", "data")]), &group(&samplers)));
     assert_has(&made.scenario, &["send = \"{file:data/m.json}\""]);
-    assert_has(&made.told.join("\n"), &["sends an empty message"]);
+    assert_has(&told, &["sends an empty message"]);
 }
 
 #[test]
