@@ -7,9 +7,15 @@ use url::form_urlencoded;
 use crate::scenario::template::Brace;
 use crate::scenario::{is_built_in, is_token};
 
-/// Words by which a text is known to be a secret.
-const SECRET_WORDS: [&str; 10] =
-    ["password", "passwd", "pwd", "secret", "token", "apikey", "api_key", "otp", "pin", "credential"];
+/// Words by which a name is known to be a secret's.
+const SECRET_WORDS: [&str; 8] =
+    ["secret", "token", "apikey", "api_key", "credential", "authorization", "bearer", "ticket"];
+/// The same, as a part of their own.
+const SECRET_PARTS: [&str; 3] = ["auth", "jwt", "sid"];
+/// Words of passwords.
+const PASSWORD_WORDS: [&str; 4] = ["password", "passwd", "passcode", "passphrase"];
+/// The same, as a part of their own.
+const PASSWORD_PARTS: [&str; 4] = ["pwd", "pin", "otp", "pass"];
 
 /// A text as a TOML string: as it is between single quotes where double ones would need escapes.
 pub(super) fn quoted(text: &str) -> String {
@@ -210,11 +216,17 @@ pub(super) fn identifier(text: &str) -> String {
 
 /// Whether what is called so is nobody else's business.
 pub(super) fn is_secret(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    SECRET_WORDS.iter().any(|word| match *word {
-        "pin" | "otp" | "pwd" => name == *word || name.split(['_', '-']).any(|part| part == *word),
-        word => name.contains(word),
-    })
+    is_password(name) || has(name, &SECRET_WORDS, &SECRET_PARTS)
+}
+
+/// Whether what is called so is what one logs in with.
+pub(super) fn is_password(name: &str) -> bool {
+    has(name, &PASSWORD_WORDS, &PASSWORD_PARTS)
+}
+
+fn has(name: &str, words: &[&str], parts: &[&str]) -> bool {
+    let name = name.to_ascii_lowercase().replace('-', "_");
+    words.iter().any(|word| name.contains(word)) || name.split('_').any(|part| parts.contains(&part))
 }
 
 /// Bytes as a template: `{hex:c0 00}`.
@@ -292,10 +304,12 @@ mod tests {
 
     #[test]
     fn secrets_are_known_by_their_names() {
-        for name in ["password", "userPassword", "access_token", "pin", "user_pin", "X-Api_Key"] {
+        for name in
+            ["password", "userPassword", "access_token", "pin", "user_pin", "X-Api-Key", "Authorization"]
+        {
             assert!(is_secret(name), "{name}");
         }
-        for name in ["user", "shipping", "opinion"] {
+        for name in ["user", "shipping", "opinion", "author", "passenger", "aside"] {
             assert!(!is_secret(name), "{name}");
         }
     }

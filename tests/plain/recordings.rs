@@ -135,7 +135,7 @@ fn other_servers_and_parts_of_pages_are_left_out() {
             .sends(&[("authorization", "Bearer old-and-fixed")], ""),
     ]);
     assert_eq!(text(&scenario, "http/0/path"), "/api");
-    assert_eq!(text(&scenario, "http/0/headers/Authorization"), "{authorization}");
+    assert_eq!(text(&scenario, "http/0/headers/Authorization"), "Bearer {authorization}");
     assert_eq!(text(&scenario, "secret/0"), "authorization");
     for said in [
         "2 requests for a page's parts",
@@ -145,7 +145,51 @@ fn other_servers_and_parts_of_pages_are_left_out() {
     ] {
         assert!(told.contains(said), "{said}\n{told}");
     }
-    assert!(told.contains("The Authorization was there before the recording began"), "{told}");
+    assert!(told.contains("\"Authorization\" was there before the recording began"), "{told}");
+}
+
+#[test]
+fn what_is_secret_is_a_variable_wherever_it_was_sent() {
+    let secrets = ["hunt\\\"er2", "4711", "KEY-9f8e7d", "LOCAL-TOKEN-1", "OTHER-TOKEN-2", "s3cret-of-query"];
+    let login = r#"{"query":"mutation($e:String!,$p:String!){login(email:$e,password:$p){token}}","variables":{"e":"kim@a.example","p":"hunt\"er2","pin":4711}}"#;
+    let (scenario, told) = imported(vec![
+        Made::at(0, "POST", "https://id.example/token", 200).answers(&[], r#"{"t":"OTHER-TOKEN-2"}"#),
+        Made::at(100, "POST", "https://a.example/graphql?api-key=s3cret-of-query", 401)
+            .sends(&[("content-type", "application/json"), ("X-Api-Key", "KEY-9f8e7d")], login)
+            .answers(&[], "{}"),
+        Made::at(200, "GET", "https://a.example/me", 200)
+            .sends(&[("Authorization", "Bearer OTHER-TOKEN-2")], "")
+            .answers(&[], "{}"),
+        Made::at(300, "GET", "wss://a.example/ws?t=OTHER-TOKEN-2", 101).frames(&[
+            (310, true, r#"{"type":"connection_init","payload":{"Authorization":"Bearer LOCAL-TOKEN-1"}}"#),
+            (320, false, r#"{"type":"connection_ack"}"#),
+            (330, true, r#"{"type":"login","user":"kim","password":"hunt\"er2"}"#),
+            (340, true, r#"{"type":"hi","tok":"LOCAL-TOKEN-1"}"#),
+        ]),
+    ]);
+    assert_eq!(
+        text(&scenario, "http/0/body"),
+        r#"{"query":"mutation($e:String!,$p:String!){login(email:$e,password:$p){token}}","variables":{"e":"{email}","p":"{password|json}","pin":{pin}}}"#
+    );
+    assert_eq!(text(&scenario, "http/0/path"), "/graphql?api-key={api_key}");
+    assert_eq!(text(&scenario, "http/0/headers/X-Api-Key"), "{x_api_key}");
+    assert_eq!(text(&scenario, "http/1/headers/Authorization"), "Bearer {authorization}");
+    assert_eq!(text(&scenario, "websocket/url"), "/ws?t={authorization}");
+    assert_eq!(
+        text(&scenario, "websocket/steps/0/send"),
+        r#"{"type":"connection_init","payload":{"Authorization":"Bearer {authorization_2}"}}"#
+    );
+    assert_eq!(
+        text(&scenario, "websocket/steps/1/send"),
+        r#"{"type":"login","user":"{user}","password":"{password|json}"}"#
+    );
+    assert_eq!(text(&scenario, "websocket/steps/2/send"), r#"{"type":"hi","tok":"{authorization_2}"}"#);
+    let listed = scenario["secret"].as_array().expect("a list").len();
+    assert_eq!(listed, secrets.len());
+    for secret in secrets {
+        assert!(!told.contains(secret), "{secret}\n{told}");
+    }
+    assert!(told.contains("\"Authorization\" came from https://id.example (entry 1)"), "{told}");
 }
 
 #[test]
@@ -202,9 +246,12 @@ fn heartbeats_with_replies_among_broadcasts_are_periodic() {
     assert_eq!(text(&scenario, "websocket/every/0/reply_equals"), "{sequence}");
     assert_eq!(text(&scenario, "websocket/subprotocol/1"), "rpc.v0");
     assert_eq!(text(&scenario, "websocket/compression"), "deflate");
-    for said in
-        ["began at another number", "as broadcasts do: news", "URL has ticket=", "No request has a cookie"]
-    {
+    for said in [
+        "began at another number",
+        "as broadcasts do: news",
+        "\"ticket\" was there before the",
+        "No request has a cookie",
+    ] {
         assert!(told.contains(said), "{said}\n{told}");
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Knows no values. Invariant: what is left out is counted or named in a note.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use startline_os::units::counted;
 
@@ -43,6 +43,8 @@ pub(super) struct Chosen {
     pub(super) socket: Option<Entry>,
     /// Scheme, host and port of the servers under test.
     pub(super) origin: String,
+    /// Entries to other servers.
+    pub(super) elsewhere: Vec<Entry>,
 }
 
 /// Chooses.
@@ -53,13 +55,12 @@ pub(super) fn chosen(entries: Vec<Entry>, found: &mut Found) -> Option<Chosen> {
         requests.into_iter().filter(|entry| matches!(entry.url.scheme(), "http" | "https")).collect();
     let origin = origin(&requests, socket.as_ref())?;
     let (mut statics, mut preflights, mut failed) = (0, 0, 0);
-    let mut elsewhere: BTreeMap<String, u64> = BTreeMap::new();
-    let mut kept = Vec::new();
+    let (mut kept, mut elsewhere) = (Vec::new(), Vec::new());
     for entry in requests {
         if entry.method == "OPTIONS" || entry.resource == "preflight" {
             preflights += 1;
         } else if entry.origin() != origin {
-            *elsewhere.entry(entry.origin()).or_default() += 1;
+            elsewhere.push(entry);
         } else if is_static(&entry) {
             statics += 1;
         } else if entry.status < 200 {
@@ -67,7 +68,7 @@ pub(super) fn chosen(entries: Vec<Entry>, found: &mut Found) -> Option<Chosen> {
         } else if entry.resource == "eventsource" {
             let text = format!(
                 "{}: server-sent events: a session follows a WebSocket, not an event stream",
-                entry.path()
+                entry.url.path()
             );
             found.note(Of::Left, At::Entry(entry.number), text);
         } else {
@@ -88,19 +89,19 @@ pub(super) fn chosen(entries: Vec<Entry>, found: &mut Found) -> Option<Chosen> {
     left(preflights, "CORS preflight", "CORS preflights", ": no browser, no preflight");
     left(failed, "request without an answer", "requests without an answer", "");
     if !elsewhere.is_empty() {
-        let count: u64 = elsewhere.values().sum();
-        let mut names: Vec<String> = elsewhere.into_keys().collect();
+        let names: BTreeSet<String> = elsewhere.iter().map(Entry::origin).collect();
+        let mut names: Vec<String> = names.into_iter().collect();
         let more = names.len() > NAMED_MAX;
         names.truncate(NAMED_MAX);
         let more = if more { " and others" } else { "" };
         let text = format!(
             "{} to other servers than {origin}: {}{more}",
-            counted(count, "request", "requests"),
+            counted(elsewhere.len() as u64, "request", "requests"),
             names.join(", ")
         );
         found.note(Of::Left, At::Whole, text);
     }
-    Some(Chosen { requests: kept, socket, origin })
+    Some(Chosen { requests: kept, socket, origin, elsewhere })
 }
 
 /// The WebSocket with the most messages: a session has one.

@@ -3,11 +3,15 @@
 //! Knows texts, not what they are for. Invariants: a value that was sent before it was received is the browser's own,
 //! and is not taken; only what is used is taken.
 
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 use serde_json::Value;
 
 use super::super::text::{identifier, literal};
+use super::fields;
+use super::index::{SHORT_BYTES_MAX, Texts, Values, short_numbers};
+use super::sorts::split;
 use super::times;
 
 /// Characters of a text that is looked for, at least; digits of a number that is looked for under any name.
@@ -18,6 +22,8 @@ const WORD_CHARS_MIN: usize = 16;
 const VALUES_MAX: usize = 4000;
 /// Values that are used at most: a scenario has few more names.
 pub(super) const NAMES_MAX: usize = 200;
+/// Bytes of a value that is looked for, at most.
+const VALUE_BYTES_MAX: usize = 8 << 10;
 /// Bytes of a text in which values are looked for.
 const TEXT_BYTES_MAX: usize = 256 << 10;
 
@@ -64,24 +70,38 @@ pub(super) enum In {
 }
 
 /// The values that were given so far, and the texts that were sent so far.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(super) struct Given {
     candidates: Vec<Candidate>,
-    names: Vec<String>,
-    sent: Vec<String>,
+    by_value: HashMap<String, Vec<usize>>,
+    /// Those that are looked for wherever they stand, as they are and percent-encoded.
+    plain: Values,
+    encoded: Values,
+    /// The last of each name and value.
+    short_numbers: HashMap<(String, String), usize>,
+    names: HashSet<String>,
+    sent: Texts,
 }
 
 impl Given {
     /// Notes what is sent: what it says already is not taken from what comes later.
     pub(super) fn note_sent(&mut self, text: &str) {
-        self.sent.push(cut(text).to_owned());
+        self.sent.add(cut(text));
+    }
+
+    /// Takes a name for a variable of the scenario: this one, or with a number.
+    pub(super) fn own_name(&mut self, wanted: &str) -> String {
+        let numbered = |k: u32| if k == 1 { wanted.to_owned() } else { format!("{wanted}_{k}") };
+        let name = (1..).map(numbered).find(|name| !self.names.contains(name)).unwrap_or_default();
+        self.names.insert(name.clone());
+        name
     }
 
     /// A variable of the scenario, which is put in wherever its value stands.
     pub(super) fn variable(&mut self, name: &str, value: &str) {
-        self.names.push(name.to_owned());
+        self.names.insert(name.to_owned());
         if value.chars().count() >= VALUE_CHARS_MIN {
-            self.candidates.push(Candidate {
+            self.add(Candidate {
                 value: value.to_owned(),
                 key: name.to_owned(),
                 place: String::new(),
@@ -92,28 +112,46 @@ impl Given {
         }
     }
 
+    /// The name in templates of a value that was given.
+    pub(super) fn name_of(&mut self, value: &str) -> Option<String> {
+        let is_long = value.chars().count() >= VALUE_CHARS_MIN;
+        let last = *self.by_value.get(value).filter(|_| is_long)?.last()?;
+        self.has_name(last).then(|| self.name(last))
+    }
+
+    fn has_name(&self, k: usize) -> bool {
+        self.candidates[k].name.is_some() || !self.is_full()
+    }
+
+    /// Whether more values are used than a scenario takes.
+    pub(super) fn is_full(&self) -> bool {
+        self.names.len() >= NAMES_MAX
+    }
+
     /// Notes a value that came at a place.
     pub(super) fn value(&mut self, source: Source, key: &str, value: &str, place: String, is_number: bool) {
         let is_long = value.chars().count() >= VALUE_CHARS_MIN;
         let is_word = value.chars().all(char::is_alphabetic) && value.len() < WORD_CHARS_MIN;
-        let fits = value.len() <= 8 << 10 && !value.chars().any(char::is_control);
+        if self.candidates.len() >= VALUES_MAX
+            || value.len() > VALUE_BYTES_MAX
+            || !(is_number || is_long && !is_word)
+        {
+            return;
+        }
         // A number is looked for by its name, too.
-        let is_it =
-            |one: &&Candidate| one.value == value && one.source == source && (!is_number || one.key == key);
-        let known = self.candidates.iter().any(|one| is_it(&one));
-        let was_sent = || {
-            self.sent.iter().any(|text| match is_long {
-                true => occurrences(text, value).next().is_some(),
-                false => !named(text, key, value).is_empty(),
-            })
+        let is_it = |k: &usize| {
+            let one = &self.candidates[*k];
+            one.source == source && (!is_number || one.key == key)
         };
-        if self.candidates.len() >= VALUES_MAX || !fits || known || !(is_number || is_long && !is_word) {
+        let is_known = self.by_value.get(value).is_some_and(|known| known.iter().any(is_it));
+        let was_sent = || match is_long {
+            true => self.sent.say(value),
+            false => self.sent.say_number(key, value),
+        };
+        if is_known || times::is_date(value) || value.chars().any(char::is_control) || was_sent() {
             return;
         }
-        if times::is_date(value) || was_sent() {
-            return;
-        }
-        self.candidates.push(Candidate {
+        self.add(Candidate {
             value: value.to_owned(),
             key: key.to_owned(),
             place,
@@ -123,10 +161,41 @@ impl Given {
         });
     }
 
-    /// Notes all values of a JSON text.
+    fn add(&mut self, one: Candidate) {
+        let k = self.candidates.len();
+        self.by_value.entry(one.value.clone()).or_default().push(k);
+        if one.is_number && one.value.len() <= SHORT_BYTES_MAX {
+            self.short_numbers.insert((one.key.clone(), one.value.clone()), k);
+        } else {
+            self.plain.add(&one.value, k);
+            let encoded = encoded(&one.value);
+            if encoded != one.value {
+                self.encoded.add(&encoded, k);
+            }
+        }
+        self.candidates.push(one);
+    }
+
+    /// Notes all values of a text that is JSON, also behind a prefix.
     pub(super) fn json(&mut self, source: Source, text: &str) {
-        let Ok(json) = serde_json::from_str::<Value>(cut(text)) else { return };
-        self.leaves(source, &json, "", "value");
+        let (before, json) = split(cut(text));
+        let Some(json) = json else { return };
+        match before.trim() {
+            "" => self.leaves(source, &json, "", "value"),
+            _ => self.behind(source, text),
+        }
+    }
+
+    /// Texts of JSON behind a prefix, where pointers do not lead: what stands before them leads there if it is there once.
+    fn behind(&mut self, source: Source, text: &str) {
+        for field in
+            fields::of_message(text).into_iter().filter(|field| field.is_text && field.filter.is_empty())
+        {
+            let before = format!("\"{}\":\"", field.name);
+            if text.matches(&before).count() == 1 && text[..field.range.start].ends_with(&before) {
+                self.value(source, &field.name, &field.value, format!("after:{before}"), false);
+            }
+        }
     }
 
     fn leaves(&mut self, source: Source, json: &Value, pointer: &str, key: &str) {
@@ -162,17 +231,16 @@ impl Given {
         fixed: &[(Range<usize>, String)],
     ) -> String {
         let mut places: Vec<(Range<usize>, String)> = fixed.to_vec();
-        if text.len() <= TEXT_BYTES_MAX {
-            let mut there: Vec<usize> =
-                (0..self.candidates.len()).filter(|k| self.may_be_in(*k, text, kind)).collect();
-            // The longest first: one value may be part of another. Of equal ones the last that came.
-            there.sort_by_key(|k| (usize::MAX - self.candidates[*k].value.len(), usize::MAX - k));
-            for k in there {
-                self.find(k, text, kind, &mut places);
+        for (range, k, filter) in self.within(cut(text), kind) {
+            if self.has_name(k) && is_free(&places, &range) {
+                let name = self.name(k);
+                places.push((range, format!("{{{name}{filter}}}")));
             }
         }
         for (range, name) in times::in_text(text, at_ms) {
-            add(&mut places, range, format!("{{{name}}}"));
+            if is_free(&places, &range) {
+                places.push((range, format!("{{{name}}}")));
+            }
         }
         places.sort_by_key(|(range, _)| range.start);
         let (mut out, mut end) = (String::new(), 0);
@@ -184,47 +252,22 @@ impl Given {
         out + &literal(&text[end..])
     }
 
-    /// A quick look: a recording has thousands of values and of texts.
-    fn may_be_in(&self, k: usize, text: &str, kind: In) -> bool {
-        let candidate = &self.candidates[k];
-        let has_name = candidate.name.is_some() || self.names.len() < NAMES_MAX;
-        has_name && (kind == In::Url && text.contains('%') || text.contains(&candidate.value))
-    }
-
-    /// Whether an answer or a message gave a value.
-    pub(super) fn has(&self, value: &str) -> bool {
-        self.candidates.iter().any(|one| one.source != Source::Variable && one.value == value)
-    }
-
-    /// Whether more values are used than a scenario takes.
-    pub(super) fn is_full(&self) -> bool {
-        self.names.len() >= NAMES_MAX
-    }
-
-    fn find(&mut self, k: usize, text: &str, kind: In, places: &mut Vec<(Range<usize>, String)>) {
-        let (value, key) = (self.candidates[k].value.clone(), self.candidates[k].key.clone());
-        let is_short_number = self.candidates[k].is_number && value.len() < VALUE_CHARS_MIN;
-        let found: Vec<Range<usize>> = match is_short_number {
-            true => named(text, &key, &value),
-            false => occurrences(text, &value).map(|at| at..at + value.len()).collect(),
-        };
-        for range in found {
-            if is_free(places, &range) {
-                let name = self.name(k);
-                add(places, range, format!("{{{name}}}"));
-            }
+    /// The values that stand in a text, with the filter that each needs. The longest come first: one value may be part of
+    /// another. Of equal ones the last that came.
+    fn within(&self, text: &str, kind: In) -> Vec<(Range<usize>, usize, &'static str)> {
+        let mut found: Vec<_> =
+            self.plain.within(text).into_iter().map(|(range, k)| (range, k, "")).collect();
+        if kind == In::Url {
+            found.extend(self.encoded.within(text).into_iter().map(|(range, k)| (range, k, "|url")));
         }
-        let encoded: String = url::form_urlencoded::byte_serialize(value.as_bytes()).collect();
-        let encoded = encoded.replace('+', "%20");
-        if kind == In::Url && !is_short_number && encoded != value {
-            let found: Vec<usize> = occurrences(text, &encoded).collect();
-            for at in found {
-                if is_free(places, &(at..at + encoded.len())) {
-                    let name = self.name(k);
-                    add(places, at..at + encoded.len(), format!("{{{name}|url}}"));
-                }
-            }
+        for (range, key) in short_numbers(text) {
+            let known = self.short_numbers.get(&(key.to_owned(), text[range.clone()].to_owned()));
+            found.extend(known.map(|k| (range, *k, "")));
         }
+        found.sort_by_key(|(range, k, _)| {
+            (usize::MAX - self.candidates[*k].value.len(), usize::MAX - k, range.start)
+        });
+        found
     }
 
     /// The name of a value in templates, which is given when it is first used.
@@ -232,14 +275,7 @@ impl Given {
         if let Some(name) = &self.candidates[k].name {
             return name.clone();
         }
-        let wanted = snake(&self.candidates[k].key);
-        let mut name = wanted.clone();
-        let mut number = 2;
-        while self.names.contains(&name) {
-            name = format!("{wanted}_{number}");
-            number += 1;
-        }
-        self.names.push(name.clone());
+        let name = self.own_name(&snake(&self.candidates[k].key));
         self.candidates[k].name = Some(name.clone());
         name
     }
@@ -258,39 +294,14 @@ fn cut(text: &str) -> &str {
     if text.len() <= TEXT_BYTES_MAX { text } else { "" }
 }
 
-fn is_free(places: &[(Range<usize>, String)], range: &Range<usize>) -> bool {
+/// Whether nothing else stands in a place.
+pub(super) fn is_free(places: &[(Range<usize>, String)], range: &Range<usize>) -> bool {
     places.iter().all(|(other, _)| range.end <= other.start || other.end <= range.start)
 }
 
-fn add(places: &mut Vec<(Range<usize>, String)>, range: Range<usize>, template: String) {
-    if is_free(places, &range) {
-        places.push((range, template));
-    }
-}
-
-/// Where a value stands as a whole: neither letters nor digits beside it go on.
-fn occurrences<'t>(text: &'t str, value: &'t str) -> impl Iterator<Item = usize> + 't {
-    let goes_on = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
-    let ends = (value.chars().next(), value.chars().next_back());
-    text.match_indices(value).map(|(at, _)| at).filter(move |at| {
-        let (before, after) = (text[..*at].chars().next_back(), text[at + value.len()..].chars().next());
-        !(goes_on(before) && goes_on(ends.0) || goes_on(after) && goes_on(ends.1))
-    })
-}
-
-/// Where a field of this name has this number: `"id":7`, `id=7`.
-fn named(text: &str, key: &str, value: &str) -> Vec<Range<usize>> {
-    let at_end = |end: usize| text[end..].chars().next().is_none_or(|c| !c.is_ascii_digit() && c != '.');
-    let mut found = Vec::new();
-    for before in [format!("\"{key}\":"), format!("\"{key}\": "), format!("?{key}="), format!("&{key}=")] {
-        for (at, _) in text.match_indices(&before) {
-            let begin = at + before.len();
-            if text[begin..].starts_with(value) && at_end(begin + value.len()) {
-                found.push(begin..begin + value.len());
-            }
-        }
-    }
-    found
+/// Percent-encoded, as pages do it.
+fn encoded(value: &str) -> String {
+    url::form_urlencoded::byte_serialize(value.as_bytes()).collect::<String>().replace('+', "%20")
 }
 
 /// `accessToken` as `access_token`.

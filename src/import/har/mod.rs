@@ -5,11 +5,14 @@
 //! Invariant: the recorder's own values (tokens, tickets, passwords) are in a scenario only as variables.
 
 mod chosen;
+mod fields;
 mod given;
+mod index;
 mod patterns;
 mod recording;
 mod repeats;
 mod requests;
+mod secrets;
 mod socket;
 mod sorts;
 mod times;
@@ -82,7 +85,13 @@ fn make(chosen: &Chosen, found: &mut Found) {
     let opened_ms = chosen.socket.as_ref().map_or(f64::INFINITY, |socket| socket.at_ms);
     let split = chosen.requests.partition_point(|entry| entry.at_ms < opened_ms);
     let (before, beside) = chosen.requests.split_at(split);
-    let mut work = Work { found, given: &mut given, names: &mut names, origin: chosen.origin.clone() };
+    let mut work = Work {
+        found,
+        given: &mut given,
+        names: &mut names,
+        origin: chosen.origin.clone(),
+        elsewhere: &chosen.elsewhere,
+    };
     let mut next = 0;
     while next < before.len() {
         let source = Source::Request(work.found.requests.len());

@@ -2,10 +2,10 @@
 //!
 //! Knows sorts and times, nothing of steps. Invariant: a frame is of one pattern at most.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use super::super::model::{Kind, Pause};
-use super::super::text::{hex, literal};
+use super::super::text::hex;
 use super::recording::Frame;
 use super::repeats::{interval, shape};
 use super::sorts::{Sort, Sorting};
@@ -42,10 +42,10 @@ impl<'e> Frames<'e> {
     }
 }
 
-/// Constant messages that followed one kind at once, each time: its answer. Returns the frames that are answers.
-pub(super) fn answers(frames: &Frames<'_>, kinds: &mut [(Sort, Kind)]) -> Vec<usize> {
-    let mut used = Vec::new();
-    for (sort, kind) in kinds {
+/// Constant messages that followed one kind at once, each time: the frames that are its answers, by the kind's index.
+pub(super) fn answers(frames: &Frames<'_>, kinds: &[(Sort, Kind)]) -> Vec<(usize, Vec<usize>)> {
+    let mut answers = Vec::new();
+    for (of, (sort, _)) in kinds.iter().enumerate() {
         let count = frames.came.get(sort).copied().unwrap_or_default();
         let mut followed = Vec::new();
         for (k, frame) in frames.all.iter().enumerate() {
@@ -67,16 +67,14 @@ pub(super) fn answers(frames: &Frames<'_>, kinds: &mut [(Sort, Kind)]) -> Vec<us
             && is_same
             && followed.first().is_some_and(|k| all_sent(k) == followed.len());
         if is_answer {
-            let first = &frames.all[followed[0]];
-            kind.answer = Some(first.bytes.as_ref().map_or_else(|| literal(&first.text), |bytes| hex(bytes)));
-            used.extend(followed);
+            answers.push((of, followed));
         }
     }
-    used
+    answers
 }
 
 /// Messages of one shape that were sent at nearly constant intervals.
-pub(super) fn repeated(frames: &Frames<'_>, used: &[usize]) -> Vec<Repeated> {
+pub(super) fn repeated(frames: &Frames<'_>, used: &HashSet<usize>) -> Vec<Repeated> {
     let mut groups: Vec<Vec<usize>> = Vec::new();
     let mut places: BTreeMap<String, usize> = BTreeMap::new();
     for (k, frame) in frames.all.iter().enumerate().filter(|(k, frame)| frame.is_sent && !used.contains(k)) {

@@ -1,16 +1,18 @@
 //! A recorded request as one of the scenario's: headers without the browser's own, values by their names.
 //!
-//! Knows one request at a time, and the redirects that follow it. Invariant: what is secret is a variable, in `secret`.
+//! Knows one request at a time, and the redirects that follow it. Invariant: of what a page sent, nothing is missing.
 
 use regex::Regex;
-use serde_json::Value;
 use url::form_urlencoded;
 
-use super::super::model::{At, Found, Of, Request, Variable};
+use super::super::model::{At, Found, Of, Request};
 use super::super::names::Names;
-use super::super::text::{in_url, is_header, is_secret, literal};
-use super::given::{Given, In, Source, snake};
+use super::super::text::{in_url, is_header};
+use super::fields::{self, Field};
+use super::given::{Given, In, Source};
 use super::recording::Entry;
+use super::secrets::{declare, hidden};
+use super::sorts::split;
 use crate::scenario::{ENGINE_HEADERS, FOLLOW_MAX};
 
 /// Header fields that a browser sends by itself, besides those of HTTP itself, and a session need not.
@@ -33,10 +35,6 @@ const BROWSERS: [&str; 17] = [
     "upgrade-insecure-requests",
     "user-agent",
 ];
-/// Fields by which a login says who it is.
-const WHO: [&str; 9] =
-    ["user", "username", "login", "email", "memberid", "userid", "account", "nickname", "name"];
-
 /// What the conversion of a recording works with.
 pub(super) struct Work<'w> {
     pub(super) found: &'w mut Found,
@@ -44,6 +42,8 @@ pub(super) struct Work<'w> {
     pub(super) names: &'w mut Names,
     /// The origin of the servers under test.
     pub(super) origin: String,
+    /// Entries to other servers.
+    pub(super) elsewhere: &'w [Entry],
 }
 
 /// Makes a request of the entry that is next, with the redirects that it led to; returns how many entries that were.
@@ -56,8 +56,7 @@ pub(super) fn request(entries: &[Entry], source: Source, work: &mut Work<'_>) ->
         method: entry.method.clone(),
         ..Request::default()
     };
-    secrets(entry, work);
-    request.path = in_url(&work.given.template(&entry.path(), In::Url, entry.at_ms, &[]));
+    request.path = url(&entry.path(), entry, work);
     request.headers = headers(entry, false, work);
     body(entry, work, &mut request);
     let (last, follow) = redirected(entries);
@@ -68,7 +67,7 @@ pub(super) fn request(entries: &[Entry], source: Source, work: &mut Work<'_>) ->
     }
     if last.status >= 400 {
         let text =
-            format!("{} was answered with {}: the scenario expects that, too", entry.path(), last.status);
+            format!("{} was answered with {}: the scenario expects that, too", entry.url.path(), last.status);
         request.comments.push(work.found.note_here(Of::Warning, at, text));
     }
     work.given.note_sent(&entry.path());
@@ -112,17 +111,10 @@ pub(super) fn headers(entry: &Entry, is_upgrade: bool, work: &mut Work<'_>) -> V
             // Servers check it on the upgrade, and on what changes something.
             "origin" if entry.method == "GET" && !is_upgrade => continue,
             "origin" => {
-                declare(
-                    work,
-                    "origin",
-                    value,
-                    "Servers that check the Origin compare this with their own address.",
-                );
-                "{origin}".to_owned()
+                let comment = "Servers that check the Origin compare this with their own address.";
+                format!("{{{}}}", declare(work, "origin", value, comment))
             }
-            "authorization" => authorization(value, entry, work),
-            // Numbers in them are versions, not instants.
-            _ => work.given.template(value, In::Text, 0.0, &[]),
+            _ => named(name, value, entry, work),
         };
         let is_new = !headers.iter().any(|(known, _)| known.eq_ignore_ascii_case(name));
         if is_new && is_header(name, &value) {
@@ -144,83 +136,29 @@ fn canonical(name: &str) -> String {
     }
 }
 
-fn authorization(value: &str, entry: &Entry, work: &mut Work<'_>) -> String {
-    let template = work.given.template(value, In::Text, 0.0, &[]);
-    if template.contains('{') {
-        return template;
-    }
-    let text = "The Authorization was there before the recording began: record the login too, or give each member one (a \
-                column of --members)";
-    work.found.note(Of::Warning, At::Entry(entry.number), text);
-    let comment = "As it was recorded: give each member one, or take it from a login.";
-    declare(work, "authorization", value, comment);
-    work.found.secret.push("authorization".to_owned());
-    "{authorization}".to_owned()
+/// A value with its name as a template. Numbers in it are versions, not instants.
+pub(super) fn named(name: &str, value: &str, entry: &Entry, work: &mut Work<'_>) -> String {
+    let field = Field {
+        name: name.to_owned(),
+        value: value.to_owned(),
+        range: 0..value.len(),
+        is_text: true,
+        filter: "",
+    };
+    let fixed = hidden(vec![field], value, entry.number, work);
+    work.given.template(value, In::Text, 0.0, &fixed)
 }
 
-/// Adds a variable, unless it is there.
-fn declare(work: &mut Work<'_>, name: &str, value: &str, comment: &str) {
-    if !work.found.variables.iter().any(|variable| variable.name == name) {
-        work.found.variables.push(Variable {
-            name: name.to_owned(),
-            value: literal(value),
-            comment: comment.to_owned(),
-        });
-    }
-}
-
-/// Fields and values of a request's body: of JSON the outermost, of a form all.
-fn fields(entry: &Entry) -> Vec<(String, String)> {
-    let Some(body) = &entry.body else { return Vec::new() };
-    match serde_json::from_str::<Value>(body) {
-        Ok(Value::Object(map)) => {
-            map.into_iter().filter_map(|(name, value)| Some((name, value.as_str()?.to_owned()))).collect()
-        }
-        _ if is_form(entry) => form_urlencoded::parse(body.as_bytes()).into_owned().collect(),
-        _ => Vec::new(),
-    }
+/// A path or URL as a template.
+pub(super) fn url(url: &str, entry: &Entry, work: &mut Work<'_>) -> String {
+    let fixed = hidden(fields::of_query(url), url, entry.number, work);
+    in_url(&work.given.template(url, In::Url, entry.at_ms, &fixed))
 }
 
 fn is_form(entry: &Entry) -> bool {
     entry
         .header("content-type")
         .is_some_and(|it| it.to_ascii_lowercase().starts_with("application/x-www-form-urlencoded"))
-}
-
-/// Makes variables of passwords, and of who logs in with them.
-fn secrets(entry: &Entry, work: &mut Work<'_>) {
-    let fields = fields(entry);
-    let secret: Vec<(String, String)> = fields
-        .iter()
-        .filter(|(name, value)| {
-            is_secret(name) && !name.to_ascii_lowercase().contains("csrf") && !value.is_empty()
-        })
-        // What an answer gave, such as a refresh token, is no variable.
-        .filter(|(_, value)| !work.given.has(value))
-        .cloned()
-        .collect();
-    if secret.is_empty() {
-        return;
-    }
-    for (name, value) in &secret {
-        let own = snake(name);
-        let comment = "As it was recorded. A column of --members of this name replaces it, {env:NAME} reads it from outside.";
-        declare(work, &own, value, comment);
-        if !work.found.secret.contains(&own) {
-            work.found.secret.push(own.clone());
-        }
-        work.given.variable(&own, value);
-    }
-    for (name, value) in fields.iter().filter(|(name, _)| WHO.contains(&name.to_ascii_lowercase().as_str())) {
-        let own = snake(name);
-        let comment =
-            "Every session logs in as this one: make it a column of --members, or write \"user{member_id}\".";
-        declare(work, &own, value, comment);
-        work.given.variable(&own, value);
-    }
-    let text = "Every session logs in as the one who was recorded: give --members a file with a column for each variable of the \
-                login";
-    work.found.note(Of::Warning, At::Entry(entry.number), text);
 }
 
 fn body(entry: &Entry, work: &mut Work<'_>, request: &mut Request) {
@@ -231,45 +169,48 @@ fn body(entry: &Entry, work: &mut Work<'_>, request: &mut Request) {
         return;
     };
     if is_form(entry) {
-        for (name, value) in form_urlencoded::parse(text.as_bytes()) {
-            let template = match variable_of(&name, &value, work) {
-                Some(variable) => variable,
-                None => work.given.template(&value, In::Text, entry.at_ms, &[]),
-            };
-            request.form.push((name.into_owned(), template));
-        }
+        request.form = form(text, entry, work);
         request.headers.retain(|(name, _)| !name.eq_ignore_ascii_case("content-type"));
         return;
     }
-    if entry.header("content-type").is_some_and(|it| it.starts_with("multipart/")) {
+    let is_multipart = entry.header("content-type").is_some_and(|it| it.starts_with("multipart/"));
+    if is_multipart {
         let text =
-            format!("{}: a multipart body, as it was recorded: files in it may be missing", entry.path());
+            format!("{}: a multipart body, as it was recorded: files in it may be missing", entry.url.path());
         work.found.note(Of::Warning, At::Entry(entry.number), text);
     }
-    // A short value is put in by its field: "ann" may stand elsewhere, too.
-    let mut fixed = Vec::new();
-    for (name, value) in fields(entry) {
-        let Some(template) = variable_of(&name, &value, work) else { continue };
-        let field = format!(r#""{}"\s*:\s*"({})""#, regex::escape(&name), regex::escape(&value));
-        let place = Regex::new(&field).ok().and_then(|regex| Some(regex.captures(text)?.get(1)?.range()));
-        fixed.extend(place.map(|range| (range, template)));
-    }
+    let fields = if is_multipart { fields::of_multipart(text) } else { fields::of_message(text) };
+    let fixed = hidden(fields, text, entry.number, work);
     request.body = Some(work.given.template(text, In::Text, entry.at_ms, &fixed));
 }
 
-/// The variable that a field of a login became.
-fn variable_of(name: &str, value: &str, work: &Work<'_>) -> Option<String> {
-    let own = snake(name);
-    let known = work.found.variables.iter().find(|variable| variable.name == own)?;
-    (known.value == literal(value)).then(|| format!("{{{own}}}"))
+/// The fields of a form as templates.
+fn form(body: &str, entry: &Entry, work: &mut Work<'_>) -> Vec<(String, String)> {
+    let (mut text, mut fields) = (String::new(), Vec::new());
+    for (name, value) in form_urlencoded::parse(body.as_bytes()).into_owned() {
+        let range = text.len()..text.len() + value.len();
+        text.push_str(&value);
+        fields.push(Field { name, value, range, is_text: true, filter: "" });
+    }
+    let places = hidden(fields.clone(), &text, entry.number, work);
+    let template = |field: Field| {
+        let begin = field.range.start;
+        let own = places
+            .iter()
+            .filter(|(range, _)| field.range.start <= range.start && range.end <= field.range.end);
+        let fixed: Vec<_> =
+            own.map(|(range, template)| (range.start - begin..range.end - begin, template.clone())).collect();
+        (field.name, work.given.template(&field.value, In::Text, entry.at_ms, &fixed))
+    };
+    fields.into_iter().map(template).collect()
 }
 
 /// Notes what an answer gives.
 fn gives(entry: &Entry, source: Source, work: &mut Work<'_>) {
     if let Some(answer) = &entry.answer {
-        match answer.trim_start().starts_with(['{', '[']) {
-            true => work.given.json(source, answer),
-            false => form_fields(answer, source, work),
+        match split(answer).1 {
+            Some(_) => work.given.json(source, answer),
+            None => form_fields(answer, source, work),
         }
     }
     for (name, value) in &entry.answer_headers {

@@ -3,16 +3,21 @@
 //! Knows requests that were made beside it as steps. Invariant: each message that was sent is a step, one of a periodic
 //! message, an answer, or in a note; each that came is of a kind.
 
+use std::collections::HashSet;
+use std::ops::Range;
+
 use startline_os::units::counted;
 use startline_protocol::matching::RULES_MAX;
 
 use super::super::model::{At, Every, Kind, Of, Own, Pause, Request, Socket, Step, in_order};
-use super::super::text::{hex, in_url, is_secret};
-use super::given::{In, Source};
+use super::super::text::hex;
+use super::fields;
+use super::given::{In, Source, is_free};
 use super::patterns::{Frames, Repeated, answers, repeated};
 use super::recording::{Entry, Frame};
 use super::repeats::{differences, rounded};
 use super::requests::{self, Work};
+use super::secrets::hidden;
 use super::sorts::{Sort, Sorting, split};
 use crate::scenario::STEPS_MAX;
 
@@ -41,11 +46,11 @@ pub(super) fn socket(entry: &Entry, beside: &[Entry], work: &mut Work<'_>) -> So
     note_own_values(entry, &url, work);
     let mut socket = Socket { url, headers: requests::headers(entry, true, work), ..Socket::default() };
     if let Some(offered) = entry.header("sec-websocket-protocol") {
-        socket.subprotocols = offered
-            .split(',')
-            .map(|one| work.given.template(one.trim(), In::Text, 0.0, &[]))
-            .filter(|one| !one.is_empty())
-            .collect();
+        let offered: Vec<&str> = offered.split(',').map(str::trim).filter(|one| !one.is_empty()).collect();
+        // Where no header can be set, a token is offered behind its name.
+        let names = [""].into_iter().chain(offered.iter().copied());
+        let named = names.zip(&offered).map(|(name, one)| requests::named(name, one, entry, work));
+        socket.subprotocols = named.collect();
     }
     socket.deflate =
         entry.answer_header("sec-websocket-extensions").is_some_and(|it| it.contains("permessage-deflate"));
@@ -56,13 +61,17 @@ pub(super) fn socket(entry: &Entry, beside: &[Entry], work: &mut Work<'_>) -> So
         work.found.note(Of::Warning, At::Entry(entry.number), text);
     }
     let type_at = of_received.of_objects.clone().unwrap_or_else(|| "/type".to_owned());
-    let mut kinds = kinds(&frames, &type_at, entry, work);
+    let kinds = kinds(&frames, &type_at, entry, work);
     if type_at != "/type" && kinds.iter().any(|(_, kind)| kind.rule == super::super::model::Rule::default()) {
         socket.type_at = Some(type_at);
     }
-    let answered = answers(&frames, &mut kinds);
-    let repeated = repeated(&frames, &answered);
-    let mut making = Making { entry, frames: &frames, kinds, socket, work, used: answered };
+    let answered = answers(&frames, &kinds);
+    let used: HashSet<usize> = answered.iter().flat_map(|(_, frames)| frames.iter().copied()).collect();
+    let repeated = repeated(&frames, &used);
+    let mut making = Making { entry, frames: &frames, kinds, socket, work, used };
+    for (of, all) in answered {
+        making.kinds[of].1.answer = all.first().map(|first| making.template(*first, &[]).0);
+    }
     making.used.extend(repeated.iter().flat_map(|one| one.sent.iter().copied()));
     // Which kinds answer what is repeated is known before steps look for theirs.
     let replies: Vec<Option<Sort>> = repeated.iter().map(|one| making.reply_of(one)).collect();
@@ -74,12 +83,12 @@ pub(super) fn socket(entry: &Entry, beside: &[Entry], work: &mut Work<'_>) -> So
 }
 
 fn url(entry: &Entry, work: &mut Work<'_>) -> String {
-    let whole = in_url(&work.given.template(entry.url.as_str(), In::Url, entry.at_ms, &[]));
+    let whole = requests::url(entry.url.as_str(), entry, work);
     if whole.starts_with('{') {
         return whole;
     }
     if entry.origin() == work.origin {
-        return in_url(&work.given.template(&entry.path(), In::Url, entry.at_ms, &[]));
+        return requests::url(&entry.path(), entry, work);
     }
     let host = entry.url.host_str().unwrap_or_default();
     if !work
@@ -96,8 +105,7 @@ fn url(entry: &Entry, work: &mut Work<'_>) -> String {
 /// Values of the URL's query that no answer gave are the recorder's: each session needs its own.
 fn note_own_values(entry: &Entry, url: &str, work: &mut Work<'_>) {
     let fixed = entry.url.query_pairs().filter(|(name, value)| {
-        let is_own = is_secret(name) || name.contains("ticket") || value.chars().count() >= OWN_CHARS_MIN;
-        is_own && !url.contains(&format!("{name}={{"))
+        value.chars().count() >= OWN_CHARS_MIN && !url.contains(&format!("{name}={{"))
     });
     for (name, _) in fixed {
         let text = format!(
@@ -135,7 +143,7 @@ struct Making<'m, 'w> {
     socket: Socket,
     work: &'m mut Work<'w>,
     /// Frames that are an answer or one of a periodic message.
-    used: Vec<usize>,
+    used: HashSet<usize>,
 }
 
 impl Making<'_, '_> {
@@ -143,13 +151,24 @@ impl Making<'_, '_> {
         self.kinds.iter().find(|(known, _)| known == sort).map(|(_, kind)| kind.name.clone())
     }
 
-    /// A message as a template.
-    fn template(&mut self, k: usize, fixed: &[(std::ops::Range<usize>, String)]) -> String {
+    /// A message as a template, and what to call it.
+    fn template(&mut self, k: usize, fixed: &[(Range<usize>, String)]) -> (String, String) {
         let frame = &self.frames.all[k];
-        match &frame.bytes {
-            Some(bytes) => hex(bytes),
-            None => self.work.given.template(&frame.text, In::Text, frame.at_ms, fixed),
+        let text = match &frame.bytes {
+            Some(bytes) => std::str::from_utf8(bytes).unwrap_or_default(),
+            None => &frame.text,
+        };
+        let mut places = hidden(fields::of_message(text), text, self.entry.number, self.work);
+        let says = self.frames.sorts[k].says();
+        let shows = places.iter().any(|(range, _)| says.contains(&text[range.clone()]));
+        let name = if shows { String::new() } else { says };
+        // Bytes that are no text hide nothing that can be told.
+        if let (Some(bytes), []) = (&frame.bytes, &places[..]) {
+            return (hex(bytes), name);
         }
+        let others: Vec<_> = fixed.iter().filter(|(range, _)| is_free(&places, range)).cloned().collect();
+        places.extend(others);
+        (self.work.given.template(text, In::Text, frame.at_ms, &places), name)
     }
 
     /// Which sort answered a repeated message: it came after nearly each, and about as often.
@@ -279,15 +298,14 @@ impl Making<'_, '_> {
 
     fn gives(&mut self, source: Source, k: usize) {
         let text = &self.frames.all[k].text;
-        if split(text).1.is_some() && text.starts_with(['{', '[']) {
-            self.work.given.json(source, text);
-        }
+        self.work.given.json(source, text);
     }
 
     fn sent_step(&mut self, k: usize, end_ms: f64, replies: &[Option<Sort>]) -> Step {
         let sort = self.frames.sorts[k].clone();
-        let name = self.work.names.give(&sort.says(), "step");
-        let mut step = Step { name, send: Some(self.template(k, &[])), ..Step::default() };
+        let (send, says) = self.template(k, &[]);
+        let name = self.work.names.give(&says, "step");
+        let mut step = Step { name, send: Some(send), ..Step::default() };
         self.work.given.note_sent(&self.frames.all[k].text.clone());
         let begin_ms = self.frames.all[k].at_ms;
         let window = (begin_ms, end_ms.min(begin_ms + REPLY_MS));
@@ -330,10 +348,10 @@ impl Making<'_, '_> {
         let texts: Vec<&str> = one.sent.iter().map(|k| self.frames.all[*k].text.as_str()).collect();
         let (fixed, differs) = differences(&texts);
         let first = one.sent[0];
-        let name = self.work.names.give(&self.frames.sorts[first].says(), "message");
         let at = At::Entry(self.entry.number);
-        let mut every =
-            Every { name, interval: one.interval, send: self.template(first, &fixed), ..Every::default() };
+        let (send, says) = self.template(first, &fixed);
+        let name = self.work.names.give(&says, "message");
+        let mut every = Every { name, interval: one.interval, send, ..Every::default() };
         if differs {
             let text = format!(
                 "What \"{}\" sends differed from time to time: it is as it was first sent",
