@@ -13,7 +13,7 @@ use super::scenario_file::new_file;
 use crate::checks::table::terminal_columns;
 use crate::cli::scenario::ImportArgs;
 use crate::foreign;
-use crate::import::{Imported, import as imported};
+use crate::import::{Imported, decoded, import as imported};
 use crate::scenario::ScenarioError;
 use crate::shell;
 use crate::terminal::tell;
@@ -31,8 +31,7 @@ pub(super) fn import(args: &ImportArgs) -> Result<(String, Option<ScenarioError>
     let file = args.file.display().to_string();
     let bytes = fs::read(&args.file)
         .map_err(|error| anyhow!("cannot read {file}: {}", foreign::unreadable(&error)))?;
-    let text = String::from_utf8(bytes)
-        .map_err(|_| anyhow!("{file} is not UTF-8 text: a JMeter plan (.jmx) or a recording (.har) is"))?;
+    let text = decoded(&file, bytes)?;
     let out = match &args.out {
         Some(out) => out.display().to_string(),
         None => {

@@ -17,6 +17,17 @@ pub enum ImportError {
         /// What is wrong.
         message: String,
     },
+    /// It is no text that is read.
+    #[error(
+        "{file} is neither UTF-8 nor UTF-16 text: save it as UTF-8, or, if it is Korean text of Windows: iconv -f CP949 -t UTF-8 \
+         {quoted} > COPY"
+    )]
+    Encoding {
+        /// The file, as it was named.
+        file: String,
+        /// The same as a shell reads it.
+        quoted: String,
+    },
     /// It is of no form that is known.
     #[error("{file} is neither a JMeter plan (.jmx) nor a browser's recording (.har): {message}")]
     Unknown {

@@ -18,6 +18,7 @@ pub use error::{ImportError, Refusal};
 
 use crate::scenario::outside::Outside;
 use crate::scenario::{Scenario, ScenarioError};
+use crate::shell;
 use model::At;
 
 /// Reads a file that the plan names, such as its CSV data set; `None` if it cannot be read.
@@ -38,6 +39,23 @@ pub struct Imported {
     pub refused: Option<ScenarioError>,
 }
 
+/// The text of a plan or recording: UTF-8, or UTF-16 that says so by its first character.
+///
+/// # Errors
+/// It is neither.
+pub fn decoded(file: &str, bytes: Vec<u8>) -> Result<String, ImportError> {
+    let units = |of: fn([u8; 2]) -> u16| bytes[2..].chunks_exact(2).map(move |pair| of([pair[0], pair[1]]));
+    let text = match bytes.get(..2) {
+        Some([0xff, 0xfe]) => char::decode_utf16(units(u16::from_le_bytes)).collect::<Result<_, _>>().ok(),
+        Some([0xfe, 0xff]) => char::decode_utf16(units(u16::from_be_bytes)).collect::<Result<_, _>>().ok(),
+        _ => String::from_utf8(bytes).ok(),
+    };
+    text.ok_or_else(|| ImportError::Encoding {
+        file: file.to_owned(),
+        quoted: shell::quoted(file).into_owned(),
+    })
+}
+
 /// Makes a scenario of a JMeter plan or a browser's recording. `file` is the name under which errors speak of it,
 /// `out` the one of the scenario.
 ///
@@ -49,11 +67,14 @@ pub fn import(file: &str, text: &str, out: &str, beside: Beside<'_>) -> Result<I
         Some('<') => jmx::import(file, text, beside)?,
         Some('{') => har::import(file, text)?,
         Some(_) => {
-            let message = "it begins neither with < nor with {".to_owned();
+            let message = "it begins neither with < nor with {; save it again in JMeter, or in the browser's Network panel as HAR".to_owned();
             return Err(ImportError::Unknown { file: file.to_owned(), message });
         }
         None => {
-            return Err(ImportError::Unknown { file: file.to_owned(), message: "it is empty".to_owned() });
+            return Err(ImportError::Unknown {
+                file: file.to_owned(),
+                message: "it is empty; save it again".to_owned(),
+            });
         }
     };
     found.notes.sort_by_key(|note| match note.at {
@@ -81,4 +102,21 @@ const COLUMNS: usize = 68;
 fn stem(file: &str) -> &str {
     let name = file.rsplit(['/', '\\']).next().unwrap_or(file);
     name.rsplit_once('.').map_or(name, |(stem, _)| stem)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_of_both_encodings_are_read() {
+        let text = "<a>\u{d55c}\u{1f600}</a>";
+        let pairs =
+            |of: fn(u16) -> [u8; 2]| [0xfeff].into_iter().chain(text.encode_utf16()).flat_map(of).collect();
+        for bytes in [pairs(u16::to_le_bytes), pairs(u16::to_be_bytes), text.as_bytes().to_vec()] {
+            assert_eq!(decoded("a.jmx", bytes).expect("text"), text);
+        }
+        let korean = decoded("a b.jmx", vec![b'<', 0xc7, 0xd1]).expect_err("neither").to_string();
+        assert!(korean.contains("iconv -f CP949 -t UTF-8 'a b.jmx' > COPY"), "{korean}");
+    }
 }

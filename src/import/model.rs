@@ -3,6 +3,7 @@
 //! Knows neither JMX nor HAR, nor how TOML is laid out. Invariant: every text that a session sends is a template
 //! already: braces that are text are doubled.
 
+use std::fmt;
 use std::time::Duration;
 
 /// A scenario in the making, and the load that goes with it.
@@ -225,6 +226,17 @@ pub(super) enum At {
     Entry(usize),
     /// The whole of it.
     Whole,
+}
+
+impl fmt::Display for At {
+    /// As it stands before what is said of it: `line 7: `, or nothing.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Line(line) => write!(f, "line {line}: "),
+            Self::Entry(entry) => write!(f, "entry {entry}: "),
+            Self::Whole => Ok(()),
+        }
+    }
 }
 
 /// What a note says.

@@ -175,6 +175,11 @@ pub(super) fn url_decoded(template: &str) -> String {
     cut(template).iter().map(piece).collect()
 }
 
+/// A name as part of a JSON pointer.
+pub(super) fn pointer_token(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
+}
+
 /// Whether a header field can be sent as it is.
 pub(super) fn is_header(name: &str, value: &str) -> bool {
     is_token(name) && !value.chars().any(char::is_control)

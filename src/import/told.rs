@@ -4,7 +4,7 @@
 
 use startline_os::units::counted;
 
-use super::model::{At, Found, Note, Of};
+use super::model::{Found, Note, Of};
 use crate::foreign;
 
 /// A paragraph for what was found, and one for each note.
@@ -15,17 +15,12 @@ pub(super) fn paragraphs(found: &Found) -> Vec<String> {
 }
 
 fn sentence(note: &Note) -> String {
-    let place = match note.at {
-        At::Line(line) => format!("line {line}: "),
-        At::Entry(entry) => format!("entry {entry}: "),
-        At::Whole => String::new(),
-    };
     let what = match note.of {
         Of::Left => "not taken over: ",
         Of::Changed => "",
         Of::Warning => "warning: ",
     };
-    foreign::line(&format!("{what}{place}{}", note.text), usize::MAX)
+    foreign::line(&format!("{what}{}{}", note.at, note.text), usize::MAX)
 }
 
 /// How much was found.

@@ -10,7 +10,7 @@ use std::time::Duration;
 use startline_os::units::duration_text;
 
 use super::command;
-use super::model::{At, Every, Found, Kind, Of, Pause, Request, Socket, Step};
+use super::model::{Every, Found, Kind, Of, Pause, Request, Socket, Step};
 use super::text::{key, names_in, quoted, table};
 use crate::foreign;
 
@@ -68,15 +68,10 @@ fn head(out: &mut String, found: &Found, file: &str) {
         }
         let _ = writeln!(out, "#\n# {title}");
         for note in notes {
-            let place = match note.at {
-                At::Line(line) => format!("line {line}: "),
-                At::Entry(entry) => format!("entry {entry}: "),
-                At::Whole => String::new(),
-            };
             let text = foreign::line(&note.text, usize::MAX);
             let options = textwrap::Options::new(COLUMNS).break_words(false);
             let options = options.initial_indent("# - ").subsequent_indent("#   ");
-            let _ = writeln!(out, "{}", textwrap::fill(&format!("{place}{text}"), options));
+            let _ = writeln!(out, "{}", textwrap::fill(&format!("{}{text}", note.at), options));
         }
     }
 }

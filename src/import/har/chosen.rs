@@ -2,6 +2,7 @@
 //!
 //! Knows no values. Invariant: what is left out is counted or named in a note.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use startline_os::units::counted;
@@ -51,8 +52,8 @@ pub(super) struct Chosen {
 pub(super) fn chosen(entries: Vec<Entry>, found: &mut Found) -> Option<Chosen> {
     let (sockets, requests): (Vec<Entry>, Vec<Entry>) = entries.into_iter().partition(Entry::is_websocket);
     let socket = longest(sockets, found);
-    let requests: Vec<Entry> =
-        requests.into_iter().filter(|entry| matches!(entry.url.scheme(), "http" | "https")).collect();
+    let (requests, others): (Vec<Entry>, Vec<Entry>) =
+        requests.into_iter().partition(|entry| matches!(entry.url.scheme(), "http" | "https"));
     let origin = origin(&requests, socket.as_ref())?;
     let (mut statics, mut preflights, mut failed) = (0, 0, 0);
     let (mut kept, mut elsewhere) = (Vec::new(), Vec::new());
@@ -75,6 +76,8 @@ pub(super) fn chosen(entries: Vec<Entry>, found: &mut Found) -> Option<Chosen> {
             kept.push(entry);
         }
     }
+    let all = kept.len();
+    kept.retain(|entry| !socket.as_ref().is_some_and(|socket| is_poll(entry, socket)));
     let mut left = |count: u64, one: &str, many: &str, why: &str| {
         if count > 0 {
             found.note(Of::Left, At::Whole, format!("{}{why}", counted(count, one, many)));
@@ -87,6 +90,11 @@ pub(super) fn chosen(entries: Vec<Entry>, found: &mut Found) -> Option<Chosen> {
         " (styles, scripts, pictures, fonts)",
     );
     left(preflights, "CORS preflight", "CORS preflights", ": no browser, no preflight");
+    left(others.len() as u64, "request", "requests", " that no server got (data:, blob:, extensions)");
+    let polls = (all - kept.len()) as u64;
+    let why = " beside the WebSocket that took over from it: to connect without polls, delete the requests before the WebSocket \
+               and sid= in its URL";
+    left(polls, "long poll", "long polls", why);
     left(failed, "request without an answer", "requests without an answer", "");
     if !elsewhere.is_empty() {
         let names: BTreeSet<String> = elsewhere.iter().map(Entry::origin).collect();
@@ -102,6 +110,14 @@ pub(super) fn chosen(entries: Vec<Entry>, found: &mut Found) -> Option<Chosen> {
         found.note(Of::Left, At::Whole, text);
     }
     Some(Chosen { requests: kept, socket, origin, elsewhere })
+}
+
+/// Whether a request is a long poll of the connection that the WebSocket took over.
+fn is_poll(entry: &Entry, socket: &Entry) -> bool {
+    let is_polling = |(name, value): (Cow<'_, str>, Cow<'_, str>)| name == "transport" && value == "polling";
+    entry.at_ms >= socket.at_ms
+        && entry.url.path() == socket.url.path()
+        && entry.url.query_pairs().any(is_polling)
 }
 
 /// The WebSocket with the most messages: a session has one.

@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use serde_json::Value;
 
-use super::super::text::{identifier, literal};
+use super::super::text::{identifier, literal, pointer_token};
 use super::fields;
 use super::index::{SHORT_BYTES_MAX, Texts, Values, short_numbers};
 use super::sorts::split;
@@ -202,8 +202,7 @@ impl Given {
         match json {
             Value::Object(map) => {
                 for (name, value) in map {
-                    let token = name.replace('~', "~0").replace('/', "~1");
-                    self.leaves(source, value, &format!("{pointer}/{token}"), name);
+                    self.leaves(source, value, &format!("{pointer}/{}", pointer_token(name)), name);
                 }
             }
             Value::Array(list) => {

@@ -16,6 +16,7 @@ mod secrets;
 mod socket;
 mod sorts;
 mod times;
+mod work;
 
 use std::time::Duration;
 
@@ -26,7 +27,7 @@ use super::stem;
 use chosen::Chosen;
 use given::{Given, Source};
 use recording::Entry;
-use requests::Work;
+use work::Work;
 
 /// A hold has this many of the longest interval at least.
 const INTERVALS: u64 = 4;
@@ -159,4 +160,81 @@ fn foreign_cookies(chosen: &Chosen, found: &mut Found) {
     }
     // Without a request nothing sets a cookie.
     found.cookies &= !found.requests.is_empty();
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn entry(at: &str, url: &str, answer: &str) -> Value {
+        json!({
+            "startedDateTime": format!("2026-11-29T18:00:{at}Z"),
+            "request": { "method": "GET", "url": url, "headers": [] },
+            "response": { "status": 200, "headers": [], "content": { "text": answer } },
+        })
+    }
+
+    #[track_caller]
+    fn found(entries: &[Value]) -> (Found, String) {
+        let found =
+            import("x.har", &json!({ "log": { "entries": entries } }).to_string()).expect("a recording");
+        let notes: Vec<String> = found.notes.iter().map(|note| format!("{}{}", note.at, note.text)).collect();
+        (found, notes.join("\n"))
+    }
+
+    #[test]
+    fn engine_ios_polls_give_their_sid_and_end_with_the_websocket() {
+        let (found, notes) = found(&[
+            entry(
+                "00",
+                "http://a.example/io/?transport=polling",
+                r#"0{"sid":"lv_VI97-AAAC","upgrades":["websocket"]}"#,
+            ),
+            entry("01", "http://a.example/io/?transport=polling&sid=lv_VI97-AAAC", "ok"),
+            entry("02", "ws://a.example/io/?transport=websocket&sid=lv_VI97-AAAC", ""),
+            entry("03", "http://a.example/io/?transport=polling&sid=lv_VI97-AAAC", "6"),
+            entry("04", "data:text/plain,x", ""),
+        ]);
+        assert_eq!(found.requests[0].take, [("sid".to_owned(), "after:\"sid\":\"".to_owned())]);
+        assert_eq!(found.requests[1].path, "/io/?transport=polling&sid={sid}");
+        let socket = found.socket.expect("a WebSocket");
+        assert_eq!((socket.url.as_str(), socket.steps.len()), ("/io/?transport=websocket&sid={sid}", 0));
+        assert!(!notes.contains("which no answer"), "{notes}");
+        for said in ["1 long poll beside", "no message of the WebSocket", "1 request that no server got"] {
+            assert!(notes.contains(said), "{said}\n{notes}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_message_is_none_and_an_end_is_no_step() {
+        let frame = |at: f64, kind: &str, opcode: i64, data: &str| json!({ "type": kind, "time": 1_795_975_202.0 + at, "opcode": opcode, "data": data });
+        let mut socket = entry("02", "ws://a.example/graphql", "");
+        socket["request"]["headers"] =
+            json!([{ "name": "Sec-WebSocket-Protocol", "value": "graphql-transport-ws" }]);
+        socket["_webSocketMessages"] = json!([
+            frame(0.1, "send", 1, r#"{"type":"connection_init"}"#),
+            frame(0.2, "receive", 1, r#"{"type":"connection_ack"}"#),
+            frame(1.0, "receive", 2, "!!!"),
+            frame(2.0, "error", -1, "net::ERR"),
+            frame(3.0, "receive", 10, ""),
+            frame(9.0, "send", 1, r#"{"id":"7","type":"complete"}"#),
+        ]);
+        let (graphql, notes) = found(&[socket.clone()]);
+        let made = graphql.socket.expect("a WebSocket");
+        assert_eq!(made.quit.as_deref(), Some(r#"{"id":"7","type":"complete"}"#));
+        assert_eq!((made.kinds.len(), made.steps.len()), (1, 1));
+        assert!(notes.contains("2 entries that are no messages"), "{notes}");
+
+        socket["_webSocketMessages"] = json!([
+            frame(0.0, "send", 2, "CQAB"),
+            frame(5.0, "send", 2, "CQAC"),
+            frame(10.0, "send", 2, "CQAD")
+        ]);
+        let (bytes, notes) = found(&[socket]);
+        let made = bytes.socket.expect("a WebSocket");
+        assert_eq!((made.every.len(), made.every[0].send.as_str()), (1, "{hex:09 00 01}"));
+        assert!(made.every[0].comments[0].contains("differed"), "{notes}");
+    }
 }

@@ -73,13 +73,17 @@ pub(super) fn answers(frames: &Frames<'_>, kinds: &[(Sort, Kind)]) -> Vec<(usize
     answers
 }
 
+/// Bytes alike are of one length, and say what they are in the first of them.
+fn shape_of(bytes: &[u8]) -> String {
+    format!("bytes {} {}", bytes.len(), hex(bytes.get(..1).unwrap_or_default()))
+}
+
 /// Messages of one shape that were sent at nearly constant intervals.
 pub(super) fn repeated(frames: &Frames<'_>, used: &HashSet<usize>) -> Vec<Repeated> {
     let mut groups: Vec<Vec<usize>> = Vec::new();
     let mut places: BTreeMap<String, usize> = BTreeMap::new();
     for (k, frame) in frames.all.iter().enumerate().filter(|(k, frame)| frame.is_sent && !used.contains(k)) {
-        let shape =
-            frame.bytes.as_ref().map_or_else(|| shape(&frame.text), |bytes| format!("bytes {}", hex(bytes)));
+        let shape = frame.bytes.as_ref().map_or_else(|| shape(&frame.text), |bytes| shape_of(bytes));
         let place = *places.entry(shape).or_insert(groups.len());
         match groups.get_mut(place) {
             Some(all) => all.push(k),

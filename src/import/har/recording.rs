@@ -30,6 +30,8 @@ pub(super) struct Entry {
     pub(super) resource: String,
     /// Of a WebSocket.
     pub(super) frames: Vec<Frame>,
+    /// What is among the frames and is none: errors of the browser, and bytes that are no base64.
+    pub(super) unread: u64,
 }
 
 /// A message of a WebSocket.
@@ -94,12 +96,12 @@ pub(super) fn read(file: &str, text: &str) -> Result<Vec<Entry>, ImportError> {
     let json: Value = serde_json::from_str(text).map_err(|error| ImportError::Malformed {
         file: file.to_owned(),
         line: error.line().max(1),
-        message: format!("not JSON: {error}"),
+        message: format!("not JSON: {error}: save the recording again, whole"),
     })?;
     let entries = json.pointer("/log/entries").and_then(Value::as_array);
     let entries = entries.ok_or_else(|| ImportError::Unknown {
         file: file.to_owned(),
-        message: "it has no list log.entries".to_owned(),
+        message: "it has no list log.entries: save it in the browser's Network panel, as HAR".to_owned(),
     })?;
     let mut read: Vec<Entry> =
         entries.iter().enumerate().filter_map(|(k, json)| entry(k + 1, json)).collect();
@@ -109,7 +111,7 @@ pub(super) fn read(file: &str, text: &str) -> Result<Vec<Entry>, ImportError> {
 
 fn entry(number: usize, json: &Value) -> Option<Entry> {
     let text = |pointer: &str| json.pointer(pointer).and_then(Value::as_str);
-    let url = Url::parse(text("/request/url")?).ok().filter(Url::has_host)?;
+    let url = Url::parse(text("/request/url")?).ok()?;
     let method = text("/request/method").unwrap_or("GET").trim().to_ascii_uppercase();
     if method.is_empty() || !method.bytes().all(|byte| byte.is_ascii_uppercase()) {
         return None;
@@ -123,6 +125,7 @@ fn entry(number: usize, json: &Value) -> Option<Entry> {
     };
     let status = json.pointer("/response/status").and_then(Value::as_u64).unwrap_or_default();
     let frames = json.pointer("/_webSocketMessages").and_then(Value::as_array);
+    let (frames, unread) = frames.map(|all| in_time(all)).unwrap_or_default();
     Some(Entry {
         number,
         at_ms: text("/startedDateTime").and_then(instant_ms).unwrap_or_default(),
@@ -134,7 +137,8 @@ fn entry(number: usize, json: &Value) -> Option<Entry> {
         answer_headers: headers(json.pointer("/response/headers")),
         answer: answer.filter(|answer| !answer.is_empty()),
         resource: text("/_resourceType").unwrap_or_default().to_ascii_lowercase(),
-        frames: frames.map(|all| in_time(all)).unwrap_or_default(),
+        frames,
+        unread,
     })
 }
 
@@ -159,34 +163,38 @@ fn body(json: &Value) -> Option<String> {
         return Some(text.to_owned());
     }
     let fields = data.get("params").and_then(Value::as_array)?;
-    let field = |json: &Value| {
+    let mut pairs = Vec::new();
+    for json in fields {
         let text = |key| json.get(key).and_then(Value::as_str);
-        Some(format!("{}={}", text("name")?, text("value").unwrap_or_default()))
-    };
-    let fields: Vec<String> = fields.iter().filter_map(field).collect();
-    (!fields.is_empty()).then(|| fields.join("&"))
+        pairs.extend(text("name").map(|name| (name, text("value").unwrap_or_default())));
+    }
+    let mut form = url::form_urlencoded::Serializer::new(String::new());
+    Some(form.extend_pairs(pairs).finish()).filter(|form| !form.is_empty())
 }
 
-/// Frames in the order of time.
-fn in_time(all: &[Value]) -> Vec<Frame> {
-    let mut frames: Vec<Frame> = all.iter().filter_map(frame).collect();
+/// Frames in the order of time, and how many entries among them are none.
+fn in_time(all: &[Value]) -> (Vec<Frame>, u64) {
+    // Pings, Pongs and closes are answered by themselves.
+    let is_control = |json: &&Value| json.get("opcode").and_then(Value::as_u64).is_some_and(|it| it >= 8);
+    let data: Vec<&Value> = all.iter().filter(|json| !is_control(json)).collect();
+    let mut frames: Vec<Frame> = data.iter().filter_map(|json| frame(json)).collect();
     frames.sort_by(|one, other| one.at_ms.total_cmp(&other.at_ms));
-    frames
+    let unread = data.len() - frames.len();
+    (frames, unread as u64)
 }
 
 fn frame(json: &Value) -> Option<Frame> {
     let data = json.get("data").and_then(Value::as_str)?;
-    let opcode = json.get("opcode").and_then(Value::as_u64).unwrap_or(1);
-    // Pings, Pongs and closes are answered by themselves.
-    if !matches!(opcode, 1 | 2) {
-        return None;
-    }
-    let is_binary = opcode == 2;
+    let is_sent = match json.get("type").and_then(Value::as_str) {
+        Some("send") => true,
+        Some("receive") => false,
+        _ => return None,
+    };
+    let (text, bytes) = match json.get("opcode").map(Value::as_u64) {
+        None | Some(Some(1)) => (data.to_owned(), None),
+        Some(Some(2)) => (String::new(), Some(BASE64_STANDARD.decode(data).ok()?)),
+        _ => return None,
+    };
     let at_s = json.get("time").and_then(Value::as_f64).filter(|time| time.is_finite()).unwrap_or_default();
-    Some(Frame {
-        is_sent: json.get("type").and_then(Value::as_str) == Some("send"),
-        at_ms: at_s * 1000.0,
-        text: if is_binary { String::new() } else { data.to_owned() },
-        bytes: is_binary.then(|| BASE64_STANDARD.decode(data).unwrap_or_default()),
-    })
+    Some(Frame { is_sent, at_ms: at_s * 1000.0, text, bytes })
 }

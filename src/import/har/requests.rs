@@ -5,14 +5,14 @@
 use regex::Regex;
 use url::form_urlencoded;
 
-use super::super::model::{At, Found, Of, Request};
-use super::super::names::Names;
+use super::super::model::{At, Of, Request};
 use super::super::text::{in_url, is_header};
 use super::fields::{self, Field};
-use super::given::{Given, In, Source};
+use super::given::{In, Source};
 use super::recording::Entry;
 use super::secrets::{declare, hidden};
 use super::sorts::split;
+use super::work::Work;
 use crate::scenario::{ENGINE_HEADERS, FOLLOW_MAX};
 
 /// Header fields that a browser sends by itself, besides those of HTTP itself, and a session need not.
@@ -35,17 +35,6 @@ const BROWSERS: [&str; 17] = [
     "upgrade-insecure-requests",
     "user-agent",
 ];
-/// What the conversion of a recording works with.
-pub(super) struct Work<'w> {
-    pub(super) found: &'w mut Found,
-    pub(super) given: &'w mut Given,
-    pub(super) names: &'w mut Names,
-    /// The origin of the servers under test.
-    pub(super) origin: String,
-    /// Entries to other servers.
-    pub(super) elsewhere: &'w [Entry],
-}
-
 /// Makes a request of the entry that is next, with the redirects that it led to; returns how many entries that were.
 pub(super) fn request(entries: &[Entry], source: Source, work: &mut Work<'_>) -> (Request, usize) {
     let entry = &entries[0];

@@ -11,7 +11,7 @@ use super::super::model::{At, Of, Variable};
 use super::super::text::{is_password, is_secret, literal};
 use super::fields::Field;
 use super::given::{is_free, snake};
-use super::requests::Work;
+use super::work::Work;
 
 /// Fields by which a login says who it is.
 const WHO: [&str; 9] =

@@ -10,15 +10,16 @@ use startline_os::units::counted;
 use startline_protocol::matching::RULES_MAX;
 
 use super::super::model::{At, Every, Kind, Of, Own, Pause, Request, Socket, Step, in_order};
-use super::super::text::hex;
+use super::super::text::{hex, pointer_token};
 use super::fields;
 use super::given::{In, Source, is_free};
 use super::patterns::{Frames, Repeated, answers, repeated};
 use super::recording::{Entry, Frame};
 use super::repeats::{differences, rounded};
-use super::requests::{self, Work};
+use super::requests;
 use super::secrets::hidden;
 use super::sorts::{Sort, Sorting, split};
+use super::work::Work;
 use crate::scenario::STEPS_MAX;
 
 /// A value of so many characters in a query is hardly the same for all.
@@ -38,6 +39,7 @@ enum Act<'e> {
 
 /// Makes the WebSocket. `beside` are the requests that were made once it was opened.
 pub(super) fn socket(entry: &Entry, beside: &[Entry], work: &mut Work<'_>) -> Socket {
+    note_missing(entry, work);
     let all = &entry.frames[..];
     let (sent, received): (Vec<&Frame>, Vec<&Frame>) = all.iter().partition(|frame| frame.is_sent);
     let (of_sent, of_received) = (Sorting::of(&sent), Sorting::of(&received));
@@ -68,10 +70,11 @@ pub(super) fn socket(entry: &Entry, beside: &[Entry], work: &mut Work<'_>) -> So
     let answered = answers(&frames, &kinds);
     let used: HashSet<usize> = answered.iter().flat_map(|(_, frames)| frames.iter().copied()).collect();
     let repeated = repeated(&frames, &used);
-    let mut making = Making { entry, frames: &frames, kinds, socket, work, used };
+    let mut making = Making { entry, frames: &frames, kinds, socket, work, used, ended_by: None };
     for (of, all) in answered {
         making.kinds[of].1.answer = all.first().map(|first| making.template(*first, &[]).0);
     }
+    making.quit(&repeated);
     making.used.extend(repeated.iter().flat_map(|one| one.sent.iter().copied()));
     // Which kinds answer what is repeated is known before steps look for theirs.
     let replies: Vec<Option<Sort>> = repeated.iter().map(|one| making.reply_of(one)).collect();
@@ -80,6 +83,23 @@ pub(super) fn socket(entry: &Entry, beside: &[Entry], work: &mut Work<'_>) -> So
         making.every(one, reply);
     }
     making.finish()
+}
+
+/// Says what a recording does not have.
+fn note_missing(entry: &Entry, work: &mut Work<'_>) {
+    let at = At::Entry(entry.number);
+    if entry.frames.is_empty() {
+        let text = "The recording has no message of the WebSocket: Firefox and Safari save none, and Chromium those that it saw \
+                    while DevTools was open. Record it in Chromium, or write its steps and periodic messages";
+        work.found.note(Of::Warning, at, text);
+    }
+    if entry.unread > 0 {
+        let text = format!(
+            "{} among the WebSocket's: an error of the browser's, or bytes that are no base64",
+            counted(entry.unread, "entry that is no message", "entries that are no messages")
+        );
+        work.found.note(Of::Left, at, text);
+    }
 }
 
 fn url(entry: &Entry, work: &mut Work<'_>) -> String {
@@ -144,6 +164,8 @@ struct Making<'m, 'w> {
     work: &'m mut Work<'w>,
     /// Frames that are an answer or one of a periodic message.
     used: HashSet<usize>,
+    /// The frame that is sent before closing.
+    ended_by: Option<usize>,
 }
 
 impl Making<'_, '_> {
@@ -281,6 +303,18 @@ impl Making<'_, '_> {
         }
     }
 
+    /// GraphQL's end of a subscription is no step: it is sent before closing.
+    fn quit(&mut self, repeated: &[Repeated]) {
+        let is_graphql = self.socket.subprotocols.iter().any(|it| it.starts_with("graphql-"));
+        let last = self.frames.all.iter().rposition(|frame| frame.is_sent);
+        let ends =
+            |sort: &Sort| matches!(sort, Sort::Typed { says, .. } if says == "complete" || says == "stop");
+        let last = last.filter(|k| is_graphql && ends(&self.frames.sorts[*k]) && !self.used.contains(k));
+        let Some(k) = last.filter(|k| !repeated.iter().any(|one| one.sent.contains(k))) else { return };
+        self.used.insert(k);
+        self.ended_by = Some(k);
+    }
+
     /// A server that speaks first: the session is open, or goes on, with what it says.
     fn speaks_first(&mut self, until_ms: f64) {
         let first = self.frames.all.iter().position(|frame| !frame.is_sent);
@@ -348,6 +382,8 @@ impl Making<'_, '_> {
         let texts: Vec<&str> = one.sent.iter().map(|k| self.frames.all[*k].text.as_str()).collect();
         let (fixed, differs) = differences(&texts);
         let first = one.sent[0];
+        let bytes = &self.frames.all[first].bytes;
+        let differs = differs || one.sent.iter().any(|k| self.frames.all[*k].bytes != *bytes);
         let at = At::Entry(self.entry.number);
         let (send, says) = self.template(first, &fixed);
         let name = self.work.names.give(&says, "message");
@@ -396,6 +432,9 @@ impl Making<'_, '_> {
 
     fn finish(mut self) -> Socket {
         self.note_unasked();
+        if let Some(k) = self.ended_by {
+            self.socket.quit = Some(self.template(k, &[]).0);
+        }
         if let [step] = &mut self.socket.steps[..]
             && step.send.is_none()
             && step.request.is_none()
@@ -435,7 +474,7 @@ fn leaves(json: &serde_json::Value, pointer: &str, found: &mut Vec<(String, Stri
     use serde_json::Value;
     match json {
         Value::Object(map) => map.iter().for_each(|(name, value)| {
-            leaves(value, &format!("{pointer}/{}", name.replace('~', "~0").replace('/', "~1")), found);
+            leaves(value, &format!("{pointer}/{}", pointer_token(name)), found);
         }),
         Value::Array(list) => {
             list.iter().enumerate().for_each(|(k, value)| leaves(value, &format!("{pointer}/{k}"), found));

@@ -6,7 +6,7 @@
 use serde_json::Value;
 
 use super::super::model::Rule;
-use super::super::text::{hex, literal};
+use super::super::text::{hex, literal, pointer_token};
 use super::recording::Frame;
 
 /// Fields that say what a message is, the likeliest first.
@@ -84,9 +84,7 @@ impl Sorting {
         }
         let first = json.as_object().and_then(|map| map.iter().find(|(_, value)| !value.is_null()));
         match first {
-            Some((name, _)) => {
-                Sort::Has { before, at: format!("/{}", name.replace('~', "~0").replace('/', "~1")) }
-            }
+            Some((name, _)) => Sort::Has { before, at: format!("/{}", pointer_token(name)) },
             None => Sort::Begins(frame.text.chars().take(1 + before.chars().count()).collect()),
         }
     }

@@ -32,6 +32,7 @@ fn check_place(error: &ImportError, text: &str) {
             assert!(is_there(*line) && !message.is_empty(), "{error}, of {lines} lines");
         }
         ImportError::Unknown { message, .. } => assert!(!message.is_empty()),
+        ImportError::Encoding { .. } => panic!("{error}: text is of an encoding that is read"),
         ImportError::Refused { refused, .. } => {
             assert!(!refused.is_empty());
             assert!(refused.iter().all(|one| is_there(one.line) && !one.instead.is_empty()), "{error}");
