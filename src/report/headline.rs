@@ -5,8 +5,9 @@
 use std::time::Duration;
 
 use super::measures::{Counted, counted};
+use super::reconnects::CUT_ON_PURPOSE;
 use super::texts::headline::Headline;
-use super::{CriterionResult, ErrorDetail, Outcome, RunResult, StageResult, Verdict};
+use super::{CriterionResult, ErrorDetail, Outcome, ReconnectsResult, RunResult, StageResult, Verdict};
 use crate::fault::Blame;
 use crate::lang::{Lang, criterion_name};
 use crate::numbers::grouped;
@@ -121,11 +122,23 @@ fn done(result: &RunResult, lang: Lang) -> String {
             let [opened, finished] = [sessions.established, sessions.finished].map(grouped);
             lang.say(Headline::Finished, &[&opened, &planned, &finished])
         }
-        Some(least) if least > 0 && least == sessions.planned => {
-            lang.say(Headline::HeldAll, &[&planned, &hold])
+        Some(least) if least > 0 => {
+            let held = match least == sessions.planned {
+                true => lang.say(Headline::HeldAll, &[&planned, &hold]),
+                false => lang.say(Headline::Held, &[&grouped(least), &planned, &hold]),
+            };
+            but_cut(held, result, lang)
         }
-        Some(least) if least > 0 => lang.say(Headline::Held, &[&grouped(least), &planned, &hold]),
         _ => lang.say(Headline::Opened, &[&grouped(sessions.established), &planned]),
+    }
+}
+
+/// Who was cut on purpose is held, and not open.
+fn but_cut(held: String, result: &RunResult, lang: Lang) -> String {
+    let of = |drops: &ReconnectsResult| Some(drops.by_cause.get(CUT_ON_PURPOSE)?.dropped);
+    match result.reconnects.as_ref().and_then(of) {
+        Some(cut) if cut > 0 => lang.say(Headline::ButCut, &[&held, &grouped(cut)]),
+        _ => held,
     }
 }
 

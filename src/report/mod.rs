@@ -73,7 +73,7 @@ pub use mix::MixPart;
 pub use ordered::Ordered;
 pub use pauses::PauseResult;
 pub use propagation::{PropagationResult, ServersResult};
-pub use reconnects::{AttemptFailure, DropsResult, ReconnectsResult};
+pub use reconnects::{AttemptFailure, CUT_ON_PURPOSE, DropsResult, ReconnectsResult};
 pub use requests::RequestsResult;
 pub use result::*;
 pub use servers::{AddressResult, MoveResult, RoutingResult, ServerFailure, ServerResult, Spread};

@@ -14,6 +14,9 @@ use crate::plan::Plan;
 use crate::report::texts::reconnects::Back;
 use crate::scenario::Scenario;
 
+/// The cause of what this program cut: how [`Fault::CutOnPurpose`](crate::fault::Fault) is counted.
+pub const CUT_ON_PURPOSE: &str = "cut-on-purpose";
+
 /// What became of sessions that dropped.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ReconnectsResult {

@@ -22,6 +22,7 @@ texts! {
             "{2}의 유지 구간 내내 세션 {1}개 중 {0}개 이상이 열려 있었습니다";
         HeldAll => "All {0} sessions were open throughout the hold of {1}",
             "{1}의 유지 구간 내내 세션 {0}개가 모두 열려 있었습니다";
+        ButCut => "{0}, but for {1} cut on purpose", "{0}(일부러 끊은 {1}건 제외)";
         HeldStages => "{0} of {1} sessions opened; at least so many were open in each stage: {2}",
             "세션 {1}개 중 {0}개가 열렸고, 단계 부하마다 최소로 열려 있던 세션은 {2}입니다";
         HeldInStage => "{0} of {1} ({2})", "{1}개 중 {0}개({2})";
