@@ -313,7 +313,7 @@ impl NotCreated {
 
     /// Says so on standard error.
     pub fn tell(&self) -> ExitStatus {
-        tell(&format!("error: {}", foreign::line(&format!("{:#}", self.error), LINE_CHARS_MAX)));
+        tell(&format!("error: {}", foreign::line(&advice::told(&self.error), LINE_CHARS_MAX)));
         self.next.iter().for_each(|next| tell(&format!("  {}", foreign::line(next, LINE_CHARS_MAX))));
         self.status
     }

@@ -115,7 +115,8 @@ fn a_target_that_is_not_there_is_no_wrong_argument() {
         3,
         &[
             "error: member 13 cannot log in: no answer to POST http://127.0.0.1:",
-            "curl shows what answers there",
+            ": Connection refused",
+            "curl -v shows what answers there",
         ],
     );
 }
