@@ -107,9 +107,13 @@ fn what_became_of_sessions_that_dropped_is_shown_in_the_hold() {
 fn a_mix_says_where_its_criteria_are() {
     let mut model = trouble();
     model.frame.criteria.clear();
-    assert!(screen(&model, 80, 60).contains("\nCriteria   the scenario sets none\n"));
-    model.frame.parts_have_criteria = true;
-    assert!(screen(&model, 80, 60).contains("\nCriteria   each part has its own, which are in its result\n"));
+    for (of_parts, says) in
+        [(false, "the scenario sets none"), (true, "each part has its own, which are in its result")]
+    {
+        model.frame.parts_have_criteria = of_parts;
+        let screen = screen(&model, 80, 60);
+        assert!(screen.contains(&format!("\nCriteria   {says}\n")), "{screen}");
+    }
 }
 
 #[test]

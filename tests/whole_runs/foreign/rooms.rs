@@ -3,8 +3,9 @@
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
@@ -12,7 +13,10 @@ use std::time::Duration;
 use tungstenite::Message;
 
 use super::converse;
-use crate::common::eventually;
+use crate::common::let_pass;
+
+/// Between the answer and the message, whichever comes first.
+pub const THE_LATER_AFTER: Duration = Duration::from_millis(20);
 
 /// What it does when somebody joins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,36 +44,15 @@ pub struct Seen {
     pub seated: AtomicU32,
     /// Requests whose connection was closed before any answer.
     pub given_up: AtomicU32,
-    sockets: Mutex<HashMap<String, TcpStream>>,
+    sockets: Mutex<HashMap<String, Sender<String>>>,
 }
 
 impl Seen {
-    /// Sends a socket a text of less than 126 bytes, and waits until the client has read it.
     fn tell(&self, socket: &str, text: &str) {
-        let sockets = self.sockets.lock().expect("no panic");
-        let Some(mut stream) = sockets.get(socket).and_then(|it| it.try_clone().ok()) else { return };
-        drop(sockets);
-        let _ = stream.write_all(&[&[0x81, text.len() as u8], text.as_bytes()].concat());
-        wait_until_read(&stream);
+        if let Some(socket) = self.sockets.lock().expect("no panic").get(socket) {
+            let _ = socket.send(text.to_owned());
+        }
     }
-}
-
-/// Waits until the client, a program on this machine, has read what it was sent; or has closed.
-fn wait_until_read(stream: &TcpStream) {
-    let (Ok(own), Ok(peer)) = (stream.local_addr(), stream.peer_addr()) else { return };
-    let name = |address: SocketAddr| match address {
-        SocketAddr::V4(v4) => format!("{:08X}:{:04X}", u32::from_ne_bytes(v4.ip().octets()), v4.port()),
-        SocketAddr::V6(_) => panic!("it listens on 127.0.0.1"),
-    };
-    let (own, peer) = (name(own), name(peer));
-    // sl, local address, remote address, state, queues: the client's end.
-    let is_waiting = |line: &str| {
-        let words: Vec<&str> = line.split_whitespace().collect();
-        words.get(1..5).is_some_and(|it| it[0] == peer && it[1] == own && !it[3].ends_with(":00000000"))
-    };
-    eventually("the client reads what it was sent", || {
-        !std::fs::read_to_string("/proc/net/tcp").expect("a table").lines().any(is_waiting)
-    });
 }
 
 /// Starts one; its URL.
@@ -98,10 +81,9 @@ fn serve(stream: TcpStream, joining: Joining, name: &str, seen: &Seen) {
 }
 
 fn open(stream: TcpStream, name: &str, seen: &Seen) {
-    let Ok(again) = stream.try_clone() else { return };
     let Ok(mut socket) = tungstenite::accept(stream) else { return };
-    let (_sender, inbox) = std::sync::mpsc::channel();
-    seen.sockets.lock().expect("no panic").insert(name.to_owned(), again);
+    let (sender, inbox) = std::sync::mpsc::channel();
+    seen.sockets.lock().expect("no panic").insert(name.to_owned(), sender);
     let _ = socket.send(Message::text(format!(r#"{{"type":"hello","socketId":"{name}"}}"#)));
     socket.get_mut().set_read_timeout(Some(Duration::from_millis(5))).expect("a timeout");
     converse(socket, &inbox, |socket, text| match text {
@@ -138,12 +120,13 @@ fn join(stream: TcpStream, joining: Joining, seen: &Seen) {
         Joining::TellsFirst | Joining::Redirects => {
             seen.joined.fetch_add(1, Ordering::Relaxed);
             seen.tell(&socket, told);
+            let_pass(THE_LATER_AFTER);
             answer(stream, welcome);
         }
         Joining::TellsLater => {
             seen.joined.fetch_add(1, Ordering::Relaxed);
             let _ = stream.write_all(welcome.as_bytes());
-            wait_until_read(stream);
+            let_pass(THE_LATER_AFTER);
             seen.tell(&socket, told);
             let _ = stream.read(&mut [0; 1]);
         }
