@@ -1,7 +1,7 @@
 //! A scenario made of what there is: a JMeter plan, or a browser's recording.
 //!
-//! Text in, text out: opens no file and no socket. Where to go on: [`jmx`] and [`har`] find what a session does, as
-//! [`model`] has it; [`writer`] lays it out. Invariant: nothing is dropped silently: what the scenario does not do is in
+//! Text in, text out: opens no file and no socket. Where to go on: `jmx` and `har` find what a session does, as
+//! `model` has it; `writer` lays it out. Invariant: nothing is dropped silently: what the scenario does not do is in
 //! a note, or the file is refused.
 
 mod command;

@@ -1,6 +1,6 @@
 //! Whether a target whose URL says http speaks TLS.
 //!
-//! Asks with a ClientHello, and sends nothing else. Invariant: each address is waited for at most [`TIMEOUT`].
+//! Asks with a ClientHello, and sends nothing else. Invariant: each address is waited for at most `TIMEOUT`.
 
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
