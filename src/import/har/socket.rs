@@ -22,7 +22,7 @@ use super::sorts::{Sort, Sorting, split};
 use super::work::Work;
 use crate::scenario::STEPS_MAX;
 
-/// A value of so many characters in a query is hardly the same for all.
+/// A value of a query that is at least this long, in characters, is hardly the same for all.
 const OWN_CHARS_MIN: usize = 16;
 /// A reply comes within this time.
 const REPLY_MS: f64 = 5000.0;

@@ -131,7 +131,7 @@ fn distinct(messages: &[&Value], at: &str) -> usize {
     all.len()
 }
 
-/// Whether a place tells messages apart: it is in so many of them, and has few values.
+/// Whether a place tells messages apart: many of them have it, and it has few values.
 fn tells(messages: &[&Value], at: &str, wanted: usize) -> bool {
     let there = messages.iter().filter(|json| says(json, at).is_some()).count();
     there > 0 && there >= wanted && distinct(messages, at) <= SORTS_MAX
