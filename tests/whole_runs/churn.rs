@@ -2,12 +2,13 @@
 //! same, however many came and went.
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
 use crate::common::played::scenario;
 use crate::common::served::Served;
-use crate::common::{Run, eventually, finish, number, results, summary};
+use crate::common::{DEADLINE, Run, finish, let_pass, number, results, summary};
 
 /// Members, all of whom are in but for a second in each cycle.
 const MEMBERS: f64 = 20.0;
@@ -105,9 +106,10 @@ fn memory_and_descriptors_are_the_same_after_many_lives() {
     let run = run.and("stage", &format!("{}ms:{LEVEL}", lives * STAYS_MS / LEVEL));
     let run = run.with("lifetime", format!("{}ms..{}ms", STAYS_MS * 2 / 3, STAYS_MS * 4 / 3));
     let run = run.with("ping-interval", "1s").with("pong-timeout", "900ms").flag("no-broadcast");
-    let child = run.with("workers", "2").start();
+    // Hours of status lines would fill the pipe, which nobody reads before the end.
+    let child = run.with("workers", "2").flag("quiet").start();
     let mut most = Vec::new();
-    eventually_within(lives, || {
+    look_until(lives, || {
         let text = std::fs::read_to_string(out.join("summary.json")).unwrap_or_default();
         let summary: Value = serde_json::from_str(&text).unwrap_or_default();
         most.push(descriptors(child.id()).into_iter().max().unwrap_or(0));
@@ -140,17 +142,13 @@ fn memory_and_descriptors_are_the_same_after_many_lives() {
     assert!(each < 6.0, "{each} bytes a life: from {middle} to {end}");
 }
 
-/// Waits for as long as so many lives may take on a busy machine.
-fn eventually_within(lives: u64, mut ready: impl FnMut() -> bool) {
-    for _ in 0..1 + lives / 100_000 {
-        let mut is_ready = false;
-        let until = std::time::Instant::now() + std::time::Duration::from_secs(40);
-        eventually("the next look", || {
-            is_ready = ready();
-            is_ready || std::time::Instant::now() > until
-        });
-        if is_ready {
-            return;
-        }
+/// Looks until the run has ended, for as long as these lives may take on a busy machine.
+fn look_until(lives: u64, mut has_ended: impl FnMut() -> bool) {
+    let give_up =
+        Instant::now() + DEADLINE * (1 + u32::try_from(lives / 100_000).expect("a number of lives"));
+    while !has_ended() {
+        assert!(Instant::now() < give_up, "the run did not end");
+        // A look reads thousands of entries: without a pause, it takes as much as the lives themselves.
+        let_pass(Duration::from_millis(100));
     }
 }
