@@ -185,23 +185,34 @@ impl Table {
     }
 
     /// The width of each column: what its cells take, and less where the page is too narrow. The
-    /// widest give way.
+    /// widest give way: first those that are broken between words, then at a name's hyphens.
     fn widths(&self, page: usize) -> Vec<usize> {
-        let mut widths: Vec<usize> = self.columns.iter().map(|column| display_width(&column.head)).collect();
-        for row in &self.rows {
-            let Body::Cells(cells) = &row.body else { continue };
-            for (width, cell) in widths.iter_mut().zip(cells) {
-                *width = display_width(cell).max(*width);
-            }
-        }
+        let mut widths = self.widest(display_width);
         let gaps = self.indent + GAP * widths.len().saturating_sub(1);
-        while widths.iter().sum::<usize>() + gaps > page {
-            match widths.iter_mut().max() {
-                Some(widest) if *widest > COLUMN_MIN => *widest -= 1,
-                _ => break,
+        let anywhere = vec![COLUMN_MIN; widths.len()];
+        for least in [self.widest(longest_word), self.widest(longest_part), anywhere] {
+            while widths.iter().sum::<usize>() + gaps > page {
+                let wide = widths.iter_mut().zip(&least).filter(|(width, least)| **width > **least);
+                let Some((widest, _)) = wide.max_by_key(|(width, _)| **width) else { break };
+                *widest -= 1;
             }
         }
         widths
+    }
+
+    /// The most that `measure` finds in each column; a number stays with its unit.
+    fn widest(&self, measure: impl Fn(&str) -> usize) -> Vec<usize> {
+        let of = |column: &Column, text: &str| {
+            if column.is_number { display_width(text) } else { measure(text) }
+        };
+        let mut widest: Vec<usize> = self.columns.iter().map(|column| of(column, &column.head)).collect();
+        for row in &self.rows {
+            let Body::Cells(cells) = &row.body else { continue };
+            for ((most, column), cell) in widest.iter_mut().zip(&self.columns).zip(cells) {
+                *most = of(column, cell).max(*most);
+            }
+        }
+        widest
     }
 
     /// A row, whose cells go on under themselves.
@@ -237,13 +248,27 @@ fn paragraph(out: &mut String, indent: &str, lead: &str, text: &str, page: Page)
     }
 }
 
-/// Text broken at spaces into lines of this width; longer words are broken too, or stay whole.
+/// Text broken at spaces into lines of this width. Longer words are broken too, at their hyphens if they have any, or
+/// stay whole.
 pub(crate) fn wrapped(text: &str, width: usize, breaks_words: bool) -> Vec<String> {
+    let splitter = match breaks_words && longest_word(text) > width {
+        true => WordSplitter::HyphenSplitter,
+        false => WordSplitter::NoHyphenation,
+    };
     let options = Options::new(width)
         .break_words(breaks_words)
         .word_separator(WordSeparator::AsciiSpace)
-        .word_splitter(WordSplitter::NoHyphenation);
+        .word_splitter(splitter);
     textwrap::wrap(text, options).into_iter().map(String::from).collect()
+}
+
+fn longest_word(text: &str) -> usize {
+    text.split(' ').map(display_width).max().unwrap_or(0)
+}
+
+/// The longest piece of text that hyphens do not part.
+fn longest_part(text: &str) -> usize {
+    text.split(' ').flat_map(|word| word.split_inclusive('-')).map(display_width).max().unwrap_or(0)
 }
 
 /// Text as a terminal of this width shows it best: lines that are too long are broken at spaces, and go on under
@@ -329,6 +354,23 @@ mod tests {
         assert_eq!(wrapped("aaaaaaaa b", 5, true), ["aaaaa", "aaa b"]);
         assert_eq!(wrapped("aaaaaaaa b", 5, false), ["aaaaaaaa", "b"]);
         assert_eq!(wrapped("가나다 라", 6, true), ["가나다", "라"]);
+        assert_eq!(wrapped("server-shares-even", 15, true), ["server-shares-", "even"]);
+        assert_eq!(wrapped("a server-shares", 13, true), ["a", "server-shares"], "it fits in a line");
+    }
+
+    #[test]
+    fn names_stay_whole_while_another_column_can_give_way() {
+        let mut table =
+            Table::new([Column::words("criterion"), Column::number("was"), Column::words("limit")]);
+        let cells = ["broadcasts-missing", "0.0000012 %", "≥ 99.9 % (warn down to 99.99 %)"];
+        table.row(Some(("✓", Paint::Good)), cells.map(str::to_owned));
+        let text = table.text(page(49));
+        assert!(text.contains("✓ broadcasts-missing  0.0000012 %  ≥ 99.9 % (warn"), "{text}");
+        let text = table.text(page(40));
+        assert!(text.contains("✓ broadcasts-missing  0.0000012 %  ≥"), "{text}");
+        table.row(None, ["handshakes-resumed-of-all".into(), String::new(), String::new()]);
+        let text = table.text(page(40));
+        assert!(text.contains("  handshakes-") && text.contains("  resumed-of-all"), "{text}");
     }
 
     #[test]
