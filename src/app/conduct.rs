@@ -16,6 +16,7 @@ use startline_os::system::System;
 
 use super::abort::Abort;
 use super::countdown::count_down;
+use super::ending::{DISK_PATIENCE, DISK_PATIENCE_STOPPED, conclude};
 use super::mock_process::MockServer;
 use super::pausing::Pausing;
 use super::ready::{Asked, Waited};
@@ -23,14 +24,14 @@ use super::report::Reports;
 use super::search::Searching;
 use super::watch;
 use crate::app::doctor;
-use crate::app::page::{self, PageKeeper};
+use crate::app::page::PageKeeper;
 use crate::app::printed::{is_broken_pipe, print_found};
 use crate::app::ready;
 use crate::app::recording::{self, Servers};
 use crate::checks::{Page, Verdict, text as checks_text};
 use crate::cli::run::RunArgs;
 use crate::doctor::{BROADCAST_LOAD, Report, SocketTrial, examine_this_machine};
-use crate::engine::{self, Course, EngineError, Hosts, Steering};
+use crate::engine::{self, Course, EngineError, Hosts, Steering, TlsBroken};
 use crate::exit_status::ExitStatus;
 use crate::exporter::{self, Exporter};
 use crate::interrupt::{Interrupt, Notices};
@@ -39,7 +40,7 @@ use crate::live::Live;
 use crate::lookup::advice::{hint, told};
 use crate::lookup::challenge::{LookedUp, Standing, look_up_heard};
 use crate::lookup::hosts::trust_of;
-use crate::lookup::{agent, scheme};
+use crate::lookup::{agent, handshake, scheme};
 use crate::measure::Totals;
 use crate::numbers;
 use crate::plan::capacity::Limits;
@@ -48,8 +49,7 @@ use crate::plan::schedule::{self, Challenge, Entry, Start};
 use crate::plan::summary::Summary;
 use crate::plan::zone::Clues;
 use crate::plan::{CaFile, Plan, Target};
-use crate::report::files::{Lacking, REPORT, ResultsDir, SUMMARY, default_name};
-use crate::report::formats::Source;
+use crate::report::files::{Lacking, ResultsDir, default_name};
 use crate::report::kept::Head;
 use crate::report::view::View;
 use crate::report::{RunResult, text};
@@ -57,10 +57,6 @@ use crate::terminal::tell;
 
 /// The variable that names the file of secrets; browsers and curl read it, too.
 const KEY_LOG_FILE: &str = "SSLKEYLOGFILE";
-/// How long a disk may write nothing at the end of a run before its files are given up.
-pub(super) const DISK_PATIENCE: Duration = Duration::from_secs(10);
-/// The same after a signal.
-pub(super) const DISK_PATIENCE_STOPPED: Duration = Duration::from_secs(5);
 
 /// Carries out `startline run`.
 ///
@@ -71,6 +67,7 @@ pub fn conduct(args: RunArgs) -> Result<ExitStatus> {
     let reports = Reports::check(&args.report, args.out.as_deref())?;
     output.out.as_deref().map_or(Ok(()), ResultsDir::refuse_taken)?;
     let watch = watch::read(&args.watch)?;
+    let is_bare = args.settings.url.is_some();
     let settings = args.settings.into_settings()?;
     descriptors::raise_limit().context("cannot raise the soft descriptor limit to the hard one")?;
     let (mut plan, limits) = doctor::plan_of(settings, Path::new("/"))?;
@@ -95,6 +92,12 @@ pub fn conduct(args: RunArgs) -> Result<ExitStatus> {
     }
     let mock_server = if plan.is_for_mock() { Some(start_mock_server(&mut plan, &limits)?) } else { None };
     hosts.trust = trust_of(&plan)?;
+    if is_bare && let Some(TlsBroken { fault, evidence }) = handshake::refused(&plan, hosts.trust.as_ref()) {
+        let url = plan.target.url();
+        tell(&format!("error: no TLS connection to {url}: {evidence} ({}): nothing was loaded", fault.key()));
+        tell(&format!("  {}", fault.advice()));
+        return Ok(ExitStatus::Inconclusive);
+    }
     let ask = || agent::new(&plan, hosts.trust.as_ref());
     let wait = match mock_server {
         Some(_) => Wait::Nothing,
@@ -132,22 +135,7 @@ pub fn conduct(args: RunArgs) -> Result<ExitStatus> {
     }
     let (result, lacking) = loaded?;
     drop(mock_server);
-    // While the result is printed.
-    let page = page::Writing::begin(&path, output.lang);
-    let is_printed = output.print_result(&interrupt, &result, &path);
-    match page.wait(DISK_PATIENCE) {
-        Ok(_) => keeper.into_iter().for_each(PageKeeper::release),
-        // It is made of the summary, of which more is said below.
-        Err(_) if lacking.summary.is_some() => {}
-        Err(error) => tell(&format!("warning: {REPORT} could not be written: {error:#}")),
-    }
-    let is_written = tell_what_is_lacking(&lacking, &path);
-    let are_made = reports.make(&Source { result: &result, directory: &path, lang: output.lang });
-    Ok(if is_printed && is_written && are_made {
-        ExitStatus::of(result.verdict)
-    } else {
-        ExitStatus::Inconclusive
-    })
+    Ok(conclude(result, (&lacking, &path), (&output, &reports, &interrupt), keeper))
 }
 
 /// Says why a run cannot begin that does not fit its target's schedule.
@@ -167,15 +155,6 @@ pub(super) fn begin_unfit(unfit: Unfit, plan: &Plan, interrupt: &Interrupt) -> R
         }
     }
     Ok(ExitStatus::Inconclusive)
-}
-
-/// Says what the files lack; `false` if the summary is incomplete.
-pub(super) fn tell_what_is_lacking(lacking: &Lacking, path: &Path) -> bool {
-    lacking.lines.iter().for_each(|line| tell(&format!("warning: {line}")));
-    let Some(why) = &lacking.summary else { return true };
-    tell(&format!("error: {SUMMARY} in {} is incomplete: {why}", path.display()));
-    tell("  make room, or give --out a directory that can be written; then run again");
-    false
 }
 
 /// Refuses a plan that does not fit this machine, before the first socket.

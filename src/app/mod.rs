@@ -10,6 +10,7 @@ mod compare;
 mod conduct;
 mod countdown;
 mod doctor;
+mod ending;
 mod manual;
 mod merge;
 mod mix;

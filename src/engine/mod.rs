@@ -31,7 +31,7 @@ pub use hosts::{Addresses, Hosts};
 pub use outcome::{EngineError, Outcome, RampDownOutcome, RunReadings, Second, Sources, Steering};
 pub use run::{layout_of, run, run_beside};
 pub use secure::{
-    Own, Probe as TlsProbe, Trust, TrustError, fault_of as tls_fault_of, probe as tls_probe,
-    sentence as tls_sentence,
+    Broken as TlsBroken, Own, Probe as TlsProbe, Trust, TrustError, fault_of as tls_fault_of,
+    probe as tls_probe, sentence as tls_sentence,
 };
 pub use stages::StageReading;

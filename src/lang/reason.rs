@@ -26,17 +26,17 @@ texts! {
         OneMet => "The one criterion that was measured was met.", "측정한 기준 1개를 충족했습니다.";
         OneWarned => "One of them with a warning.", "그중 1개는 경고가 있습니다.";
         SomeWarned => "{0} of them with a warning.", "그중 {0}개는 경고가 있습니다.";
-        ServersUnmeasured => "{0} of {1} criteria were not measured, {2} of them of the servers: no source shows them.",
+        ServersUnmeasured => "{0} of {1} {1|criterion|criteria} {0|was|were} not measured, {2} of them of the servers: no source shows them.",
             "기준 {1}개 중 {0}개를 측정하지 못했고, 그중 {2}개는 서버 쪽 기준입니다. 이를 보여 주는 소스가 없습니다.";
         RequiredUnmeasured => "{0} was not measured, and --require all wants it: {1}.",
             "{0} 기준을 측정하지 못했습니다(--require): {1}.";
-        AllRequiredUnmeasured => "{0} criteria of the servers were not measured, and --require all wants them: {1}.",
+        AllRequiredUnmeasured => "{0} {0|criterion|criteria} of the servers {0|was|were} not measured, and --require all wants them: {1}.",
             "서버 쪽 기준 {0}개를 측정하지 못했습니다(--require): {1}.";
         NoCriteria => "The scenario sets no criteria: nothing was judged.",
             "시나리오에 기준이 없어 판정하지 않았습니다.";
         NoneMeasured => "No criterion could be measured.", "측정할 수 있는 기준이 없었습니다.";
         NoSessionStarted => "No session started.", "시작된 세션이 없습니다.";
-        FewStarted => "Only {0} of {1} sessions were started.", "세션 {1}개 중 {0}개만 시작되었습니다.";
+        FewStarted => "Only {0} of {1} {1|session|sessions} {0|was|were} started.", "세션 {1}개 중 {0}개만 시작되었습니다.";
         SlowArrivals => "Sessions arrived at {0} of the planned rate: the load generator was too slow for the ramp.",
             "세션 도착률이 계획의 {0}에 그쳤습니다. 부하 발생기가 램프업 속도를 따라가지 못했습니다.";
         Overloaded => "The load generator was overloaded: lag p99 {0} ms, over {1} ms ({2}).",
@@ -45,30 +45,32 @@ texts! {
         LagLimitDefault => "a tenth of the tightest timeout", "가장 짧은 제한 시간의 10분의 1";
         HoldEndedEarly => "The hold ended after {0} s of {1} s: no session was left.",
             "유지 구간이 {1}초 중 {0}초 만에 끝났습니다. 남은 세션이 없었습니다.";
-        MaxFound => "The stable maximum is {0} sessions.", "안정적으로 유지되는 최대 세션은 {0}개입니다.";
-        MaxAll => "All {0} sessions of the plan held: the servers' maximum is higher.",
+        MaxFound => "The stable maximum is {0} {0|session|sessions}.", "안정적으로 유지되는 최대 세션은 {0}개입니다.";
+        MaxAll => "All {0} {0|session|sessions} of the plan held: the servers' maximum is higher.",
             "계획한 세션 {0}개를 모두 유지했습니다. 서버의 최대치는 더 높습니다.";
-        MaxUnconfirmed => "{0} sessions held once and not a second time: the maximum is not confirmed.",
+        MaxUnconfirmed => "{0} {0|session|sessions} held once and not a second time: the maximum is not confirmed.",
             "세션 {0}개를 한 번은 유지했으나 다시 유지하지 못해 최대치를 확정하지 못했습니다.";
-        MaxSoFar => "{0} sessions held so far.", "지금까지 세션 {0}개를 유지했습니다.";
+        MaxSoFar => "{0} {0|session|sessions} held so far.", "지금까지 세션 {0}개를 유지했습니다.";
         MaxNone => "No step held.", "유지된 단계가 없습니다.";
         MaxUnjudged => "The first step could not be judged: the load generator, not the servers, is the limit.",
             "첫 단계를 판정하지 못했습니다. 서버가 아니라 부하 발생기가 한계입니다.";
-        MaxUnmeasured => "No criterion could be measured with {0} sessions: a longer --hold may show some.",
+        MaxUnmeasured => "No criterion could be measured with {0} {0|session|sessions}: a longer --hold may show some.",
             "세션 {0}개에서 측정할 수 있는 기준이 없었습니다. --hold를 늘려 보십시오.";
-        MaxGenerator => "The load generator, not the servers, is the limit: {0} sessions could not be judged, and the servers hold at least {1}.",
+        MaxGenerator => "The load generator, not the servers, is the limit: {0} {0|session|sessions} could not be judged, and the servers hold at least {1}.",
             "서버가 아니라 부하 발생기가 한계입니다. 세션 {0}개는 판정하지 못했고, 서버는 적어도 {1}개를 유지합니다.";
-        MaxBroke => "At {0} sessions {1} failed first, {3} s into the step: {2}.",
+        MaxBroke => "At {0} {0|session|sessions} {1} failed first, {3} s into the step: {2}.",
             "세션 {0}개에서 단계 시작 {3}초 뒤 {1} 기준이 먼저 실패했습니다: {2}.";
-        MaxBrokeAtEnd => "At {0} sessions {1} failed: {2}.", "세션 {0}개에서 {1} 기준이 실패했습니다: {2}.";
-        MaxAborted => "At {0} sessions the step was ended early by {1}.",
+        MaxBrokeAtEnd => "At {0} {0|session|sessions} {1} failed: {2}.", "세션 {0}개에서 {1} 기준이 실패했습니다: {2}.";
+        MaxAborted => "At {0} {0|session|sessions} the step was ended early by {1}.",
             "세션 {0}개 단계가 중단 규칙에 따라 일찍 끝났습니다: {1}.";
+        NotWritten => "{0} could not be written ({1}): what is printed here is all that is left of the result.",
+            "{0} 파일을 쓰지 못했습니다({1}). 여기 출력된 내용이 결과의 전부입니다.";
         NotFinished => "The run is not finished.", "테스트가 아직 끝나지 않았습니다.";
         Aborted => "The run was ended early by {0}.", "중단 규칙에 따라 테스트를 일찍 끝냈습니다: {0}.";
         Stopped => "The run was stopped early: {0}.", "테스트가 중간에 중단되었습니다: {0}.";
         ShardsMissing => "{0} of the planned sessions ({1}) are missing: their shards did not finish, and nothing of these is in the sum.",
             "계획한 세션 중 {0}개({1})가 빠졌습니다. 해당 샤드가 끝나지 않아 합계에 들어 있지 않습니다.";
-        ShardUnfinished => "Shard {0} of {1} did not finish: its {2} sessions are not in the sum.",
+        ShardUnfinished => "Shard {0} of {1} did not finish: its {2} {2|session is|sessions are} not in the sum.",
             "샤드 {0}(전체 {1}개)이 끝나지 않았습니다. 세션 {2}개가 합계에 없습니다.";
         ShardInconclusive => "Shard {0} of {1} is inconclusive: {2}", "샤드 {0}(전체 {1}개)의 결과를 판정할 수 없습니다: {2}";
         ShardPaused => "Shard {0} of {1} was paused for {2}: what it played after that came later than the other shards' part of the plan.",
@@ -112,7 +114,7 @@ texts! {
         PerhapsOurs => "{0}; this machine may have caused this", "{0}; 이 장비가 원인일 수 있습니다";
 
         // Why a criterion was not measured.
-        NeedsSessions => "needs {0} sessions; the plan has {1}", "세션 {0}개가 필요하며 계획은 {1}개입니다";
+        NeedsSessions => "needs {0} {0|session|sessions}; the plan has {1}", "세션 {0}개가 필요하며 계획은 {1}개입니다";
         NeedsHold => "needs a hold of {0}; the plan's is {1}", "유지 시간 {0} 필요, 계획은 {1}";
         NoHold => "the hold never began", "유지 구간이 시작되지 않았습니다";
         NoRate => "all sessions start at once, or fewer than two started",
@@ -195,7 +197,7 @@ texts! {
         GapsOver => "there are no readings without a gap over {0}", "{0} 동안 끊기지 않은 측정값이 없습니다";
         GrowthTakesTwo => "growth takes two readings", "증가량은 측정값이 둘 이상 필요합니다";
         SlopeTakes => "a slope takes readings over {0} of the hold", "기울기는 유지 구간 {0} 동안의 측정값이 필요합니다";
-        SlopeOverSessions => "a slope over sessions takes {0} readings during the ramp, over {1} sessions; there were {2} over {3}",
+        SlopeOverSessions => "a slope over sessions takes {0} {0|reading|readings} during the ramp, over {1} {1|session|sessions}; there were {2} over {3}",
             "세션당 기울기는 램프업 중 세션 {1}개에 걸친 측정값 {0}개가 필요합니다. 실제로는 세션 {3}개에 {2}개입니다";
         NoAccessLog => "no access log is given", "액세스 로그가 지정되지 않았습니다";
         NoStubStatus => "no stub_status page is given", "stub_status 페이지가 지정되지 않았습니다";
@@ -204,21 +206,21 @@ texts! {
         NeverAsked => "it was never asked", "요청된 적이 없습니다";
         NoLineCounts => "no line that counts has come yet", "해당하는 줄이 아직 없습니다";
         LogLacks => "the access log has no {0}", "액세스 로그에 {0} 변수가 없습니다";
-        NotTheFormat => "{0} of {1} lines are in another format than log_format says",
+        NotTheFormat => "{0} of {1} {1|line|lines} {0|is|are} in another format than log_format says",
             "줄 {1}개 중 {0}개가 log_format과 다른 형식입니다";
-        NoKnownFormat => "{0} of {1} lines are in another format than combined, JSON or ingress-nginx's",
+        NoKnownFormat => "{0} of {1} {1|line|lines} {0|is|are} in another format than combined, JSON or ingress-nginx's",
             "줄 {1}개 중 {0}개가 combined, JSON, ingress-nginx 형식이 아닙니다";
         CommandEnded => "its command {0} ended ({1}): {2}", "명령 {0} 종료됨({1}): {2}";
         SaidNothing => "it said nothing", "출력 없음";
         NoLine => "{0} has no line since the run began", "테스트를 시작한 뒤 {0}에 줄이 없습니다";
-        LinesBefore => "all of its {0} lines are from before the run, which began at {1} UTC; the last is of {2}",
+        LinesBefore => "its {0} {0|line is|lines are all} from before the run, which began at {1} UTC; the last is of {2}",
             "줄 {0}개가 모두 {1} UTC에 시작한 테스트 이전의 것입니다. 마지막 줄은 {2}입니다";
         CannotRead => "cannot read {0}: {1}", "{0}을(를) 읽을 수 없습니다: {1}";
         NoPattern => "no pattern has the name {0}", "{0} 이름의 패턴이 없습니다";
         InfoLacks => "INFO has no {0}", "INFO에 {0} 항목이 없습니다";
         InfoNoNumber => "INFO's {0} is not a number", "INFO의 {0} 값이 숫자가 아닙니다";
         NoMaximum => "there is no {0}", "{0} 설정이 없습니다";
-        ScanEnded => "at least {0} keys match {1}: the scan was ended after {2} s",
+        ScanEnded => "at least {0} {0|key matches|keys match} {1}: the scan was ended after {2} s",
             "{1}에 맞는 키가 {0}개 이상입니다. {2}초 뒤 스캔을 중단했습니다";
 
         // … and what to do so that it is.
@@ -314,32 +316,32 @@ texts! {
         // What shows a trouble.
         SeenErrors => "{0} × {1} in {2}", "{2} 단계의 {1} {0}건";
         SeenErrorsAt => "{0} × {1} in {2} at {3}", "{3} {2} 단계의 {1} {0}건";
-        SeenMissing => "{0} of {1} pairs of members never learned of each other",
+        SeenMissing => "{0} of {1} {1|pair|pairs} of members never learned of each other",
             "회원 쌍 {1}개 중 {0}개가 서로의 입장을 알지 못했습니다";
-        SeenGone => "{0} members were announced as gone while their sessions were open",
+        SeenGone => "{0} {0|member was|members were} announced as gone while {0|its session was|their sessions were} open",
             "세션이 열려 있는 회원 {0}명이 퇴장한 것으로 통보되었습니다";
-        SeenIdle => "{0} sessions at {1} were closed with 1000; {2} heartbeats of the run were answered",
+        SeenIdle => "{0} {0|session|sessions} at {1} {0|was|were} closed with 1000; {2} {2|heartbeat|heartbeats} of the run {2|was|were} answered",
             "{1} 세션 {0}개가 1000으로 닫혔습니다. 응답받은 하트비트는 전체 {2}개입니다";
-        SeenIdleAlone => "{0} sessions at {1} were closed with 1000; the scenario has no heartbeat",
+        SeenIdleAlone => "{0} {0|session|sessions} at {1} {0|was|were} closed with 1000; the scenario has no heartbeat",
             "{1} 세션 {0}개가 1000으로 닫혔습니다. 시나리오에 하트비트가 없습니다";
-        SeenMisrouted => "{0} of {1} sessions at {2} belong to another server by their hash",
+        SeenMisrouted => "{0} of {1} {1|session|sessions} at {2} {0|belongs|belong} to another server by their hash",
             "{2} 세션 {1}개 중 {0}개는 해시상 다른 서버에 속합니다";
-        SeenLost => "{0} lost {1} sessions at once, of {2} opened there, and none opened there afterwards",
+        SeenLost => "{0} lost {1} {1|session|sessions} at once, of {2} opened there, and none opened there afterwards",
             "{0}에서 열린 세션 {2}개 중 {1}개가 한꺼번에 끊겼고 이후 열린 세션이 없습니다";
-        SeenLostAndBack => "{0} lost {1} sessions at once, and others opened there afterwards; {2} opened there in all",
+        SeenLostAndBack => "{0} lost {1} {1|session|sessions} at once, and others opened there afterwards; {2} opened there in all",
             "{0}에서 세션 {1}개가 한꺼번에 끊긴 뒤 다시 세션이 열렸습니다. 열린 세션은 모두 {2}개입니다";
-        SeenSilent => "{0} lost {1} sessions at once, of {2} opened there, after {3} heartbeats without a reply in time",
+        SeenSilent => "{0} lost {1} {1|session|sessions} at once, of {2} opened there, after {3} {3|heartbeat|heartbeats} without a reply in time",
             "{0}에서 하트비트 {3}개가 제때 응답을 받지 못한 뒤 열린 세션 {2}개 중 {1}개가 한꺼번에 끊겼습니다";
-        SeenFull => "{0} opened {1} sessions and none after that; connecting there failed {2} times, and open sessions went on",
+        SeenFull => "{0} opened {1} {1|session|sessions} and none after that; connecting there failed {2} {2|time|times}, and open sessions went on",
             "{0}에서 세션 {1}개가 열린 뒤 더는 열리지 않았고 연결이 {2}번 실패했습니다. 열린 세션은 유지되었습니다";
         SeenFigure => "{0}: {1}", "{0}: {1}";
 
         // Whether members were sent where their hash says.
-        RoutingExpected => "against the Java hash of \"memberId:challengeId\" over {0} servers, as expected",
+        RoutingExpected => "against the Java hash of \"memberId:challengeId\" over {0} {0|server|servers}, as expected",
             "예상 서버 {0}대에 대한 \"memberId:challengeId\"의 Java 해시와 비교";
         RoutingJudged => "against the Java hash of \"memberId:challengeId\" over the servers seen",
             "나타난 서버들에 대한 \"memberId:challengeId\"의 Java 해시와 비교";
-        NoServer => "no server was handed out", "서버가 배정되지 않았습니다";
+        NoServer => "no server was returned", "서버가 배정되지 않았습니다";
         NothingToChoose => "one server only: nothing to choose", "서버가 한 대뿐이라 선택할 것이 없습니다";
         RoutingTooMany => "more servers than can be judged (8)", "판정할 수 있는 수(8)보다 서버가 많습니다";
 
@@ -351,15 +353,15 @@ texts! {
         MockEnded => "the built-in mock server ended ({0}), and its sessions with it",
             "내장 모의 서버와 그 세션이 종료됨({0})";
         WorkerBroken => "worker {0} could not go on: {1}", "워커 {0} 진행 불가: {1}";
-        SessionsUnaccounted => "the accounts do not close, which is a defect of startline: {0} sessions opened and not closed, {1} open",
+        SessionsUnaccounted => "the accounts do not close, which is a defect of startline: {0} {0|session|sessions} opened and not closed, {1} open",
             "집계가 맞지 않음(startline의 결함): 열리고 닫히지 않은 세션 {0}개, 열려 있는 세션 {1}개";
         FirstFailed => "the first {0} sessions all failed, and none opened: {1}",
             "처음 세션 {0}개가 모두 실패했고 열린 세션이 없음: {1}";
         AbortRule => "--abort-on {0}: it was {1}", "--abort-on {0}: 측정값 {1}";
-        Failures => "{0} {1} {2} ({3})", "{1} {2} {0}건({3})";
-        FailuresSuchAs => "{0} {1} {2} ({3}, such as {4})", "{1} {2} {0}건({3}, 예: {4})";
+        Failures => "{0} × {2} in {1} ({3})", "{1} {2} {0}건({3})";
+        FailuresSuchAs => "{0} × {2} in {1} ({3}, such as {4})", "{1} {2} {0}건({3}, 예: {4})";
 
-        // Who has to act.
+        // Who must act.
         Machine => "machine", "이 장비";
         Network => "network", "네트워크";
         Server => "server", "서버";
@@ -395,7 +397,7 @@ pub fn criterion_name(lang: Lang, name: &str) -> &str {
 }
 
 impl Reason {
-    /// Returns who has to act, by the name in results.
+    /// Returns who must act, by the name in results.
     pub fn of_blame(key: &str) -> Option<Self> {
         Some(match key {
             "machine" => Self::Machine,

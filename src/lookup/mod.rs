@@ -6,5 +6,6 @@
 pub mod advice;
 pub mod agent;
 pub mod challenge;
+pub mod handshake;
 pub mod hosts;
 pub mod scheme;

@@ -13,7 +13,8 @@
 //! 4. **A criterion fails and the failure does not stand: inconclusive.**
 //! 5. **No criterion was set, or not one could be measured: inconclusive.**
 //! 6. **`--require all`, and a criterion was not measured: inconclusive.**
-//! 7. **Otherwise: pass**, with warnings if there are any. Latencies are judged from the instant they were due
+//! 7. **The summary could not be written: a pass becomes inconclusive** ([`RunResult::take_back_pass`]).
+//! 8. **Otherwise: pass**, with warnings if there are any. Latencies are judged from the instant they were due
 //!    and so contain our own lateness: a pass stands in spite of it.
 //!
 //! While the workers lag, a failure that has a clock in it (latencies, timeouts, PINGs, sessions
@@ -76,6 +77,20 @@ pub(super) fn judge(
     result.verdict = verdict;
     result.exit_status = verdict.exit_status();
     result.reasons = reasons;
+}
+
+impl RunResult {
+    /// Makes a pass inconclusive whose summary could not be written to `file`; another verdict stays.
+    pub fn take_back_pass(&mut self, file: &str, why: &str) {
+        let reason = Reason::NotWritten.with(file).with(why);
+        if self.verdict != Verdict::Pass {
+            self.reasons.push(reason);
+            return;
+        }
+        self.verdict = Verdict::Inconclusive;
+        self.exit_status = self.verdict.exit_status();
+        self.reasons.insert(0, reason);
+    }
 }
 
 /// What this machine may have spoiled, from the failures.

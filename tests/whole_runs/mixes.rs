@@ -1,6 +1,8 @@
 //! Mixes: several scenarios in one run, each with its own results, against servers that keep books.
 
 use std::fs;
+use std::io::ErrorKind;
+use std::net::TcpListener;
 use std::path::Path;
 
 use serde_json::Value;
@@ -52,6 +54,23 @@ fn run(mix: &str, mock: &Served, out: &Path) -> Finished {
         .with("ping-interval", "500ms")
         .with("ramp-down", "300ms")
         .finish()
+}
+
+#[test]
+fn a_directory_that_is_taken_is_refused_before_anything_is_opened() {
+    let temp = tempfile::tempdir().expect("a directory");
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    listener.set_nonblocking(true).expect("a socket");
+    let taken = results(&temp);
+    fs::create_dir(&taken).expect("a directory");
+    fs::write(taken.join("notes"), "").expect("written");
+    let target = format!("http://{}", listener.local_addr().expect("an address"));
+    let run = Run::against(&target, 40, &taken).with("scenario", runners_and_spectators(&temp));
+    let finished = run.finish();
+    finished.assert_status(2);
+    assert!(finished.stderr.contains("is not empty; name a new directory"), "{}", finished.stderr);
+    let came = listener.accept().map(|_| ()).map_err(|error| error.kind());
+    assert_eq!(came, Err(ErrorKind::WouldBlock), "nothing was asked of the servers");
 }
 
 #[test]

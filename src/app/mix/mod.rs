@@ -16,9 +16,9 @@ use startline_os::{descriptors, spawn};
 
 use self::whole::{Over, PartSecond, Said, Whole};
 use super::conduct::{
-    DISK_PATIENCE, DISK_PATIENCE_STOPPED, Output, Wait, begin_unfit, check_key_log, check_schedule,
-    refuse_what_cannot_fit, tell_what_is_lacking, wait_ready,
+    Output, Wait, begin_unfit, check_key_log, check_schedule, refuse_what_cannot_fit, wait_ready,
 };
+use super::ending::{DISK_PATIENCE, DISK_PATIENCE_STOPPED, conclude};
 use super::pausing::Pausing;
 use super::settings::{self, mix::Parts};
 use crate::app::abort::Abort;
@@ -45,7 +45,6 @@ use crate::plan::turnover::Turnover;
 use crate::plan::{Plan, Settings};
 use crate::report::RunResult;
 use crate::report::files::{Lacking, REPORT, ResultsDir};
-use crate::report::formats::Source;
 use crate::report::view::View;
 use crate::scenario::joined::{self, Places};
 use crate::terminal::tell;
@@ -231,6 +230,7 @@ pub(super) fn need(args: &SettingsArgs, root: &Path) -> Result<Option<Need>> {
 pub(super) fn conduct(args: &RunArgs, parts: &Parts) -> Result<ExitStatus> {
     let output = Output::of(args);
     let reports = Reports::check(&args.report, args.out.as_deref())?;
+    args.out.as_deref().map_or(Ok(()), ResultsDir::refuse_taken)?;
     let watch = watch::read(&args.watch)?;
     descriptors::raise_limit().context("cannot raise the soft descriptor limit to the hard one")?;
     let mut mix = Mix::plan(parts, Path::new("/"))?;
@@ -303,19 +303,7 @@ pub(super) fn conduct(args: &RunArgs, parts: &Parts) -> Result<ExitStatus> {
             tell(&format!("warning: {REPORT} of {} could not be written: {error:#}", own.display()));
         }
     }
-    let page = page::Writing::begin(&path, output.lang());
-    let is_printed = output.print_result(&interrupt, &result, &path);
-    match page.wait(DISK_PATIENCE) {
-        Ok(_) => keeper.into_iter().for_each(PageKeeper::release),
-        Err(error) => tell(&format!("warning: {REPORT} could not be written: {error:#}")),
-    }
-    let is_written = tell_what_is_lacking(&lacking, &path);
-    let are_made = reports.make(&Source { result: &result, directory: &path, lang: output.lang() });
-    Ok(if is_printed && is_written && are_made {
-        ExitStatus::of(result.verdict)
-    } else {
-        ExitStatus::Inconclusive
-    })
+    Ok(conclude(result, (&lacking, &path), (&output, &reports, &interrupt), keeper))
 }
 
 fn show_plan(mix: &Mix, output: &Output, fit: &crate::doctor::Report) {
