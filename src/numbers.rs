@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-pub use startline_os::units::grouped;
+pub use startline_os::units::{counted, grouped};
 
 /// Some three significant digits, thousands apart: `0.042`, `1.23`, `45.6`, `789`, `12,346`.
 pub fn figure(value: f64) -> String {

@@ -12,6 +12,7 @@ use crate::cli::compare::{CompareArgs, CompareFormat, FailOnArg};
 use crate::compare::{Comparison, FailOn, GateOutcome, Run, compare, gate_line, page, text};
 use crate::exit_status::ExitStatus;
 use crate::foreign;
+use crate::numbers::counted;
 use crate::report::recorded;
 use crate::terminal::tell;
 
@@ -58,8 +59,8 @@ fn sides(args: &CompareArgs) -> Result<(Vec<PathBuf>, Vec<PathBuf>)> {
         [] if !args.base.is_empty() => Ok((args.base.clone(), args.new.clone())),
         [base, new] => Ok((vec![base.clone()], vec![new.clone()])),
         others => bail!(
-            "{} directories do not say which are compared with which: give two, or --base DIR… --new DIR…",
-            others.len()
+            "{} given, which does not say what is compared: give two, or --base DIR… --new DIR…",
+            counted(others.len() as u64, "directory is", "directories are")
         ),
     }
 }

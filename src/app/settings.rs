@@ -300,7 +300,9 @@ impl SettingsArgs {
         }
         let roster = match self.members[..] {
             [] if !is_for_mock && !had_target && scenario.has_challenge() => bail!(
-                "--target needs --members: the ids of the test members there, such as 13-6012, or a CSV file"
+                "--target needs --members: the ids of the test members there, such as 13-6012, or a CSV file; for \
+                 servers that are not Runnity's, give their scenario with --scenario, or the URL of a WebSocket \
+                 without --target"
             ),
             [] if files.is_empty() => self.known_members(settings),
             _ => self.roster(settings, scenario, files)?,

@@ -14,7 +14,7 @@ pub struct AddressesArgs {
 pub(crate) const HELP: &str = "\
 Each address has the ports of net.ipv4.ip_local_port_range to each target once more. A SPEC is an address, a range or a block,
 as --source-ip takes it: 10.0.0.11, 10.0.0.11-17, 10.0.0.0/28, fd00::11-fd00::17. All of 127.0.0.0/8 is this machine's already.
-Only what was added here is removed: what is remembered and bears a mark in the kernel (an address's metric 188188, a
+Only what was added here is removed: what is remembered and has a mark in the kernel (an address's metric 188188, a
 route's proto 173). Neither outlives a boot. add and remove need root, and wait for another that is running. tuning.md says when which.
 
 Exit status:

@@ -75,7 +75,7 @@ pub enum Command {
 }
 
 /// Options of other load generators (k6, JMeter, Locust, wrk, …), and what they are called here.
-const OTHERS_OPTIONS: [(&str, &str); 19] = [
+const OTHERS_OPTIONS: [(&str, &str); 18] = [
     ("-c", "--sessions"),
     ("-d", "--hold"),
     ("-r", "--rate"),
@@ -90,7 +90,6 @@ const OTHERS_OPTIONS: [(&str, &str); 19] = [
     ("--spawn-rate", "--rate"),
     ("--stages", "--stage"),
     ("--threads", "--sessions"),
-    ("--url", "--target"),
     ("--users", "--sessions"),
     ("--virtual-users", "--sessions"),
     ("--vus", "--sessions"),
@@ -98,9 +97,11 @@ const OTHERS_OPTIONS: [(&str, &str); 19] = [
 ];
 
 /// Commands of other tools, and what they are called here.
-const OTHERS_COMMANDS: [(&str, &str); 8] = [
+const OTHERS_COMMANDS: [(&str, &str); 10] = [
     ("bench", "run"),
     ("check", "scenario check"),
+    ("import", "scenario import"),
+    ("list", "scenario show"),
     ("load", "run"),
     ("mock", "serve"),
     ("server", "serve"),
@@ -110,7 +111,7 @@ const OTHERS_COMMANDS: [(&str, &str); 8] = [
 ];
 
 /// Those for which there is no option, and why.
-const OTHERS_WORDS: [(&[&str], &str); 2] = [
+const OTHERS_WORDS: [(&[&str], &str); 4] = [
     (
         &["h", "m", "s", "ms", "min", "sec", "seconds", "minutes"],
         "a time is one word: 90s, 1.5m; with a space it is in quotes: \"90 s\"",
@@ -119,7 +120,17 @@ const OTHERS_WORDS: [(&[&str], &str); 2] = [
         &["--iterations", "--loops", "--loop", "--repeat"],
         "a session is played once and held: --sessions says how many there are, --hold for how long",
     ),
+    (
+        &["-H", "--header", "--cookie", "--data", "--body", "--message", "--payload", "--subprotocol"],
+        "what a session sends is in its scenario: startline scenario new --out ours.toml",
+    ),
+    (&["--url", "--uri"], "a WebSocket's URL has no option: startline run ws://HOST:PORT/PATH"),
 ];
+
+/// What `serve` calls the option of other servers.
+const SERVE_LISTEN: &str = "--listen";
+/// What that is called elsewhere.
+const OTHERS_LISTEN: [&str; 4] = ["-p", "--port", "--bind", "--host"];
 
 impl Cli {
     /// Parses the process's arguments; ends the process with a hint if they are wrong.
@@ -128,12 +139,11 @@ impl Cli {
     }
 
     fn of(args: Vec<OsString>) -> Result<Self, clap::Error> {
-        // These have the options of a run.
-        let makes_a_plan = args.get(1).is_some_and(|it| it == "run" || it == "doctor" || it == "preflight");
+        let command = args.get(1).map(|it| it.to_string_lossy().into_owned()).unwrap_or_default();
         let later = command_behind_options(&args);
         Self::try_parse_from(args).map_err(|error| match later {
             Some(command) => behind(error, &command),
-            None => hinted(error, makes_a_plan),
+            None => hinted(error, &command),
         })
     }
 }
@@ -173,7 +183,7 @@ fn behind(mut error: clap::Error, command: &str) -> clap::Error {
 }
 
 /// Adds the hints that clap does not find: two swapped letters, and the names that other tools use.
-fn hinted(mut error: clap::Error, makes_a_plan: bool) -> clap::Error {
+fn hinted(mut error: clap::Error, command: &str) -> clap::Error {
     let typed = |kind| match error.get(kind) {
         Some(ContextValue::String(typed)) => typed.clone(),
         _ => String::new(),
@@ -195,14 +205,17 @@ fn hinted(mut error: clap::Error, makes_a_plan: bool) -> clap::Error {
             error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![why.into()]));
             error.remove(ContextKind::Usage);
         }
-        ErrorKind::UnknownArgument if makes_a_plan => {
+        ErrorKind::UnknownArgument if ["run", "try", "doctor", "preflight", "serve"].contains(&command) => {
             let typed = typed(ContextKind::InvalidArg);
-            if let Some((_, ours)) = OTHERS_OPTIONS.iter().find(|(theirs, _)| *theirs == typed) {
+            if let Some(ours) = of_others(command, &typed) {
                 // Nobody means it as a value.
                 error.remove(ContextKind::Suggested);
-                error.insert(ContextKind::SuggestedArg, ContextValue::String((*ours).to_owned()));
+                error.insert(ContextKind::SuggestedArg, ContextValue::String(ours.to_owned()));
                 // It is of the option that clap found similar.
                 error.remove(ContextKind::Usage);
+            }
+            if command == "serve" {
+                return error;
             }
             if let Some((_, why)) = OTHERS_WORDS.iter().find(|(theirs, _)| theirs.contains(&typed.as_str())) {
                 error.remove(ContextKind::SuggestedArg);
@@ -213,6 +226,16 @@ fn hinted(mut error: clap::Error, makes_a_plan: bool) -> clap::Error {
         _ => {}
     }
     error
+}
+
+/// Returns what a command calls this option of another tool.
+fn of_others(command: &str, typed: &str) -> Option<&'static str> {
+    match command {
+        "serve" => OTHERS_LISTEN.contains(&typed).then_some(SERVE_LISTEN),
+        // Its options are fewer than a run's.
+        "try" => None,
+        _ => OTHERS_OPTIONS.iter().find(|(theirs, _)| *theirs == typed).map(|(_, ours)| *ours),
+    }
 }
 
 pub(crate) const EXIT_STATUS_HELP: &str = "\
@@ -262,6 +285,18 @@ mod tests {
                 "tip: the servers of a scenario go with --target http://host",
             ),
             (&["run", "--loops=9"], "tip: a session is played once and held"),
+            (&["try", "ws://host", "-H", "A: b"], "tip: what a session sends is in its scenario"),
+            (&["run", "--url", "ws://host"], "tip: a WebSocket's URL has no option: startline run ws://"),
+            (&["serve", "--port", "8080"], "exists: '--listen'"),
+            (&["scenario", "list"], "exists: 'scenario show'"),
+            (
+                &["run", "plan.jmx"],
+                "plan.jmx is not a scenario; make one of it: startline scenario import plan.jmx",
+            ),
+            (&["run", "load.js"], "start one, which is TOML: startline scenario new"),
+            (&["run", "ws://host:99999/"], "(invalid port number)"),
+            (&["run", "ws://me:secret@host/"], "write basic_auth in [websocket]"),
+            (&["run", "--stage", "1000:2m"], "write 2m:1000"),
         ] {
             let args = ["startline"].iter().chain(typed).map(OsString::from).collect();
             let error = Cli::of(args).expect_err("refused").to_string();

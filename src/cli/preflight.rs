@@ -37,7 +37,7 @@ pub struct PreflightArgs {
     #[arg(long, help_heading = "Checks")]
     pub(crate) json: bool,
 
-    /// The plan. After preflight's own options, which would be hard to find below so many.
+    /// The plan. After preflight's own options, which would be hard to find below this many.
     #[command(flatten)]
     pub(crate) settings: SettingsArgs,
 }

@@ -17,6 +17,7 @@ use startline_os::units;
 use crate::plan::schedule::zone;
 use crate::scenario::Scenario;
 use crate::scenario::every::Interval;
+use crate::scenario::of_another_tool;
 use crate::scenario::template::is_identifier;
 
 /// Reads a duration: `100ms`, `30s`, `1.5m`, `1h30m` or `0`.
@@ -169,16 +170,34 @@ pub fn websocket_url(text: &str) -> Result<WebSocketUrl, String> {
     if !text.contains("://") && (text.ends_with(".toml") || Scenario::builtin(text).is_some()) {
         return Err(format!("a scenario goes with --scenario {text}"));
     }
-    let url = url::Url::parse(text).map_err(|_| refused())?;
+    if let Some(fix) = of_another_tool(text).filter(|_| !text.contains("://")) {
+        return Err(format!("{text} is not a scenario; {fix}"));
+    }
+    let url = url::Url::parse(text).map_err(|error| match error {
+        url::ParseError::RelativeUrlWithoutBase => refused(),
+        error => format!("{} ({error})", refused()),
+    })?;
     let target = match url.scheme() {
         "ws" | "wss" => url[..url::Position::BeforePath].to_owned(),
         "http" | "https" => {
-            return Err(format!("{text} is no WebSocket: for a scenario's servers use --target {text}"));
+            let ws = text.replacen("http", "ws", 1);
+            return Err(format!(
+                "{text} is not the URL of a WebSocket: write {ws}, or for a scenario's servers --target {text}"
+            ));
         }
         _ => return Err(refused()),
     };
-    if url.fragment().is_some() || !url.username().is_empty() || url.password().is_some() {
-        return Err(format!("{text:?} has a user name or a fragment, which no WebSocket's URL can have"));
+    if url.fragment().is_some() {
+        return Err(format!(
+            "{text:?} has a fragment, which no WebSocket's URL can have: leave # and the rest out"
+        ));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(
+            "a WebSocket's URL has no user name and no password: leave them out, and write basic_auth in \
+                    [websocket] of a scenario"
+                .to_owned(),
+        );
     }
     let query = url.query().map_or_else(String::new, |query| format!("?{query}"));
     Ok(WebSocketUrl { target, path: url.path().to_owned(), query })

@@ -125,7 +125,7 @@ impl FromStr for SourceSpec {
 fn address(text: &str) -> Result<IpAddr, String> {
     let address: IpAddr = text.trim().parse().map_err(|_| match text.contains('%') {
         true => "has a zone, which source addresses cannot have".to_owned(),
-        false => format!("has {text:?}, which is no IP address"),
+        false => format!("has {text:?}, which is not an IP address"),
     })?;
     usable(address)
 }
@@ -169,10 +169,9 @@ fn range(first: &str, last: &str) -> Result<(IpAddr, u128), String> {
 fn block(network: &str, prefix: &str) -> Result<(IpAddr, u128), String> {
     let network = address_of_block(network)?;
     let bits = if network.is_ipv4() { 32 } else { 128 };
-    let prefix: u32 =
-        prefix.trim().parse().ok().filter(|prefix| *prefix <= bits).ok_or_else(|| {
-            format!("has {prefix:?}, which is no prefix length of that family (0 to {bits})")
-        })?;
+    let prefix: u32 = prefix.trim().parse().ok().filter(|prefix| *prefix <= bits).ok_or_else(|| {
+        format!("has {prefix:?}, which is not a prefix length of that family (0 to {bits})")
+    })?;
     let size = 1_u128.checked_shl(bits - prefix).unwrap_or(u128::MAX);
     let first = match network {
         IpAddr::V4(v4) => {
@@ -193,7 +192,7 @@ fn block(network: &str, prefix: &str) -> Result<(IpAddr, u128), String> {
 }
 
 fn address_of_block(text: &str) -> Result<IpAddr, String> {
-    text.trim().parse().map_err(|_| format!("has {text:?}, which is no IP address"))
+    text.trim().parse().map_err(|_| format!("has {text:?}, which is not an IP address"))
 }
 
 impl TryFrom<String> for SourceSpec {
@@ -250,12 +249,12 @@ mod tests {
     #[test]
     fn wrong_text_is_refused_with_what_to_write() {
         for (text, why) in [
-            ("", "no IP address"),
-            ("10.0.0", "no IP address"),
+            ("", "not an IP address"),
+            ("10.0.0", "not an IP address"),
             ("10.0.0.9-10.0.0.3", "ends before it begins"),
             ("10.0.0.9-fd00::1", "one family"),
-            ("10.0.0.0/33", "no prefix length"),
-            ("10.0.0.0/", "no prefix length"),
+            ("10.0.0.0/33", "not a prefix length"),
+            ("10.0.0.0/", "not a prefix length"),
             ("10.0.0.0/8", "more than the 4096"),
             ("fd00::/64", "more than the 4096"),
             ("::/0", "more than the 4096"),

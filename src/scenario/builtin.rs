@@ -7,6 +7,7 @@ use std::io::{self, Read};
 
 use super::{Scenario, ScenarioError};
 use crate::foreign;
+use crate::shell::quoted;
 
 /// A scenario's file is at most this long; some files, such as /dev/zero, have no end.
 const SOURCE_BYTES_MAX: u64 = 1 << 20;
@@ -45,6 +46,9 @@ impl Scenario {
         if let Some(source) = Self::builtin(name_or_file) {
             return Ok((format!("scenarios/{name_or_file}.toml"), source.to_owned()));
         }
+        if let Some(fix) = of_another_tool(name_or_file) {
+            return Err(ScenarioError::OfAnotherTool { file: name_or_file.to_owned(), fix });
+        }
         let is_path = name_or_file.contains('/') || name_or_file.ends_with(".toml");
         match read(name_or_file) {
             Ok(source) => Ok((name_or_file.to_owned(), source)),
@@ -80,6 +84,18 @@ fn read(file: &str) -> io::Result<String> {
         return Err(io::Error::other("it is over 1 MiB, which no scenario is"));
     }
     String::from_utf8(source).map_err(|_| io::Error::other("it is not UTF-8 text"))
+}
+
+/// Returns how to make a scenario of what another tool plays, if the file's name says so.
+pub(crate) fn of_another_tool(file: &str) -> Option<String> {
+    let (_, kind) = file.rsplit_once('.')?;
+    match kind.to_ascii_lowercase().as_str() {
+        "jmx" | "har" => {
+            Some(format!("make one of it: startline scenario import {} --out FILE", quoted(file)))
+        }
+        "js" | "ts" | "py" => Some("start one, which is TOML: startline scenario new --out FILE".to_owned()),
+        _ => None,
+    }
 }
 
 #[cfg(test)]

@@ -50,6 +50,14 @@ pub enum ScenarioError {
         /// The nearest ones.
         hint: String,
     },
+    /// What another load generator plays.
+    #[error("{file} is not a scenario; {fix}")]
+    OfAnotherTool {
+        /// The file, as it was named.
+        file: String,
+        /// How to get a scenario.
+        fix: String,
+    },
     /// The file cannot be read.
     #[error("cannot read the scenario {file}: {reason}")]
     Unreadable {

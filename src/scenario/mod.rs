@@ -42,6 +42,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::fault::Blame;
+pub(crate) use builtin::of_another_tool;
 pub use error::ScenarioError;
 use every::{Every, EveryIndex, Reply};
 use kinds::Kinds;
@@ -296,7 +297,7 @@ pub struct Criterion {
     pub warn: Option<f64>,
     /// Unit for display: `ms`, `%`, `sessions`, `/s`.
     pub unit: String,
-    /// Judged only when the plan has at least so many sessions …
+    /// Judged only when the plan has at least this many sessions …
     pub needs_sessions: Option<u32>,
     /// … and at least this hold; otherwise `not-measured` with that reason.
     pub needs_hold: Option<Duration>,

@@ -29,6 +29,9 @@ impl FromStr for Stage {
         let is_name = |name: &str| name.chars().all(|c| c.is_alphanumeric() || c == '-' || c == '_');
         let wrong = || format!("\"{text}\" is not TIME:SESSIONS or NAME=TIME:SESSIONS, such as 10m:1000");
         let (span, level) = rest.split_once(':').filter(|_| is_name(name)).ok_or_else(wrong)?;
+        if units::count(span).is_ok() && units::duration(level).is_ok() {
+            return Err(format!("\"{text}\" has the time last: write {level}:{span}"));
+        }
         Ok(Self {
             name: name.to_owned(),
             span: units::duration(span)?,

@@ -121,7 +121,7 @@ pub(super) fn check_pointer(
     if !text.is_empty() && !text.starts_with('/') {
         let message = match as_pointer(text) {
             Some(pointer) => format!("\"{text}\" is not a JSON pointer: write \"{pointer}\""),
-            None => format!("\"{text}\" is no place: {PLACES}"),
+            None => format!("\"{text}\" is not a place: {PLACES}"),
         };
         return Err(section.error(key, pointer.span.clone(), message));
     }

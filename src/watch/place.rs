@@ -36,7 +36,7 @@ pub(super) fn url(section: &Section<'_>) -> Result<Option<url::Url>> {
 /// # Errors
 /// What is wrong, and what to write.
 pub fn checked_url(text: &str) -> std::result::Result<url::Url, String> {
-    let example = "write it such as http://grafana.example:3000/api/health";
+    let example = "write it such as http://host:9090";
     let url = url::Url::parse(text).map_err(|error| format!("it is not a URL ({error}): {example}"))?;
     if !matches!(url.scheme(), "http" | "https") {
         return Err(format!("it is neither http nor https: {example}"));

@@ -73,7 +73,7 @@ fn what_cannot_be_compared_is_refused() {
     let (one, none) = (text(&out), temp.path().join("none"));
     for (args, why) in [
         (&[one][..], "give two, or --base DIR… --new DIR…"),
-        (&[one, one, one], "3 directories do not say which"),
+        (&[one, one, one], "3 directories are given, which does not say what is compared"),
         (&[one, one], "is given twice"),
         (&[one, text(&none)], "give the directory that a run wrote"),
         (&["--base", one], "--new"),

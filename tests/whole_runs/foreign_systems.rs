@@ -78,7 +78,13 @@ fn a_url_alone_is_enough_for_a_websocket() {
     refused.assert_status(2);
     let other = crate::common::run(&["run", "http://127.0.0.1:1/"]);
     other.assert_status(2);
-    assert!(other.stderr.contains("use --target http://127.0.0.1:1/"), "{}", other.stderr);
+    assert!(
+        other
+            .stderr
+            .contains("write ws://127.0.0.1:1/, or for a scenario's servers --target http://127.0.0.1:1/"),
+        "{}",
+        other.stderr
+    );
 }
 
 #[test]
@@ -141,7 +147,7 @@ fn chat_everyone_logs_in_joins_and_hears_themselves() {
     let summary = played("chat", &chat::start(Manners::default()), 0);
     let answered = assert_all_answered(&summary);
     let said = number(&summary, "/messages/by_type/said") as u64;
-    // The room hears everything: one's own words are one in so many.
+    // The room hears everything: one's own words are one in this many.
     assert!(said > answered * 2, "{said} heard, {answered} of them their own");
     assert_eq!(number(&summary, "/messages/by_type/welcome"), f64::from(SESSIONS));
     // Everyone learned of everyone, and how long it took was measured.

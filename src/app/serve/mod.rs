@@ -115,7 +115,9 @@ impl ServeArgs {
     fn config(&self) -> anyhow::Result<Config> {
         let addrs = self.listen.to_socket_addrs();
         let listen: SocketAddr = addrs
-            .with_context(|| format!("--listen {}: not an address with a port", self.listen))?
+            .with_context(|| {
+                format!("--listen {}: not an address with a port, such as 127.0.0.1:8080", self.listen)
+            })?
             .next()
             .with_context(|| format!("--listen {}: the name has no address", self.listen))?;
         if self.idle_check.is_zero() {

@@ -9,6 +9,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use serde::{Deserialize, Serialize};
 
 use crate::cli::run::SettingsArgs;
+use crate::foreign;
 use crate::nearest;
 use crate::plan::{PartOf, ScenarioSettings, Settings};
 use crate::scenario::mix::{self, Mix, NAME_FORM, Part, is_name};
@@ -73,7 +74,8 @@ pub(super) fn refuse(args: &SettingsArgs) -> Result<()> {
 fn found(args: &SettingsArgs) -> Result<Option<Found>> {
     if let Some(file) = &args.plan {
         let name = file.display().to_string();
-        let text = fs::read_to_string(file).with_context(|| format!("cannot read the plan {name}"))?;
+        let text = fs::read_to_string(file)
+            .map_err(|error| anyhow!("cannot read the plan {name}: {}", foreign::unreadable(&error)))?;
         let is_mix = text.parse::<toml::Table>().is_ok_and(|table| table.contains_key("mix"));
         return Ok(is_mix.then_some(Found::Plan(name, text)));
     }

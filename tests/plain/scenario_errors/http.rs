@@ -24,7 +24,7 @@ fn what_is_no_place_in_an_answer() {
         let refused =
             spoiled("take = { ticket = \"/data/ticket\" }", &format!("take = {{ ticket = \"{place}\" }}"));
         let why = format!(
-            "x.toml:15:19: \"take.ticket\" in [[http]]: \"{place}\" is no place: write /pointer (JSON), header:NAME, \
+            "x.toml:15:19: \"take.ticket\" in [[http]]: \"{place}\" is not a place: write /pointer (JSON), header:NAME, \
              cookie:NAME, match:REGEX or after:TEXT"
         );
         assert_eq!(refused, why);
