@@ -80,7 +80,7 @@ struct Say {
 }
 
 impl Page<'_> {
-    /// Decides what is drawn, with as many steps as there is room for in so many bytes.
+    /// Decides what is drawn, with as many steps as there is room for in this many bytes.
     pub(super) fn drawn(&self, bytes_max: usize) -> (Drawn, String) {
         let all = self.recorded.timeline.steps.len().min(STEPS_MAX);
         // Some steps' charts go first, then those of servers, then the other steps'.

@@ -5,7 +5,7 @@
 use maud::{Markup, html};
 
 use super::Page;
-use super::parts::{Section, Table, Tone, code, name, number, or_dash, sentence};
+use super::parts::{Section, Table, Tone, name, number, or_dash, path, sentence};
 use super::servers::names_of;
 use crate::numbers::{figure, percent};
 use crate::report::alike::alike;
@@ -40,7 +40,7 @@ impl Page<'_> {
             }
             let show = |value: f64| sentence(&with_unit(&criterion.measure, &criterion.unit, value));
             table.row(vec![
-                html! { (name(&self.criterion_name(criterion))) div.soft { (code(&criterion.measure)) } },
+                html! { (name(&self.criterion_name(criterion))) div.soft { (path(&criterion.measure)) } },
                 self.outcome(criterion),
                 criterion.measured.map_or_else(none, show),
                 html! { (sign(&criterion.good)) " " (show(criterion.limit)) },
@@ -57,15 +57,12 @@ impl Page<'_> {
         let names: Vec<String> = group.iter().map(|one| self.criterion_name(one)).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         vec![
-            html! {
-                (self.lang.say(Words::OfTheServers, &[&group.len()]))
-                div.soft.names { (names_of(&names)) }
-            },
+            html! { (self.lang.say(Words::OfTheServers, &[&group.len()])) },
             self.outcome(group[0]),
             none(),
             none(),
             none(),
-            html! { (sentence(&self.why(group[0]))) },
+            html! { (sentence(&self.why(group[0]))) div.soft { (names_of(&names)) } },
         ]
     }
 

@@ -79,6 +79,12 @@ pub(super) fn code(text: &str) -> Markup {
     html! { code { bdi { (foreign::line(text, NAME_CHARS_MAX)) } } }
 }
 
+/// The name of a figure, which may be broken behind its dots and underscores.
+pub(super) fn path(text: &str) -> Markup {
+    let text = foreign::line(text, NAME_CHARS_MAX);
+    html! { code { bdi { @for part in text.split_inclusive(['.', '_']) { (part) wbr; } } } }
+}
+
 /// What a peer sent.
 pub(super) fn evidence(text: &str) -> Markup {
     html! { bdi { (foreign::line(text, EVIDENCE_CHARS_MAX)) } }

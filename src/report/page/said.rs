@@ -47,7 +47,7 @@ impl Page<'_> {
         self.recorded.result.ending == "running"
     }
 
-    /// Who has to act.
+    /// Who must act.
     pub(super) fn blame_text(&self, key: &str) -> String {
         Reason::of_blame(key).map_or_else(|| foreign::line(key, 40), |blame| self.word(blame).to_owned())
     }

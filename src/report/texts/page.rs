@@ -30,7 +30,7 @@ texts! {
         OfPlanned => "of {0} planned", "계획 {0}";
         ArrivalsPerS => "Arrivals a second", "초당 도착";
         ErrorRate => "Error rate", "오류율";
-        OfAttempts => "{0} of {1} attempts", "시도 {1}건 중 {0}건";
+        OfAttempts => "{0} of {1} {1|attempt|attempts}", "시도 {1}건 중 {0}건";
         SlowestStep => "Slowest step, p95", "가장 느린 단계의 p95";
         MessagesReceived => "Messages received", "받은 메시지";
         GeneratorLag => "Generator's lag, p99", "부하 발생기 지연(lag) p99";
@@ -38,7 +38,7 @@ texts! {
 
         // Words of many tables.
         Step => "Step", "단계";
-        Blame => "Who has to act", "조치 주체";
+        Blame => "Who must act", "조치 주체";
         Server => "Server", "서버";
         Member => "Member", "회원";
         Kind => "Kind", "종류";
@@ -76,7 +76,7 @@ texts! {
         InDoubt => "failed, in doubt", "실패(불확실)";
         NotMeasured => "not measured", "측정 안 됨";
         FindMax => "The maximum that holds", "유지되는 최대 세션";
-        FindMaxLead => "The load rose by {0} sessions a step until a criterion failed. Each step is judged by itself: by those who arrived in it, and by how its level was held. Lines across are limits, the upright line is the most that held.",
+        FindMaxLead => "The load rose by {0} {0|session|sessions} a step until a criterion failed. Each step is judged by itself: by those who arrived in it, and by how its level was held. Lines across are limits, the upright line is the most that held.",
             "기준이 실패할 때까지 한 단계에 세션 {0}개씩 부하를 올렸습니다. 각 단계는 그 단계에 도착한 세션과 그 수준의 유지로만 판정합니다. 가로선은 한도, 세로선은 유지된 최대 세션입니다.";
         FindMaxCaption => "Steps in their order; times from the start of the run", "진행 순서, 시각은 테스트 시작부터";
         FailedFirst => "What failed first", "먼저 실패한 기준";
@@ -127,7 +127,7 @@ texts! {
         ResetZoom => "Reset zoom", "확대 되돌리기";
         LogScale => "Log scale", "로그 눈금";
         NothingToDraw => "Nothing of this occurred.", "해당 사항이 없습니다.";
-        MoreSteps => "{0} more steps are in timeline.csv.", "나머지 {0}개 단계는 timeline.csv에 있습니다.";
+        MoreSteps => "{0} more {0|step is|steps are} in timeline.csv.", "나머지 {0}개 단계는 timeline.csv에 있습니다.";
         Sessions => "Sessions", "세션";
         SessionsNote => "count", "개수";
         OpenSessions => "open", "열림";
@@ -137,7 +137,7 @@ texts! {
         Arrivals => "Arrivals", "도착";
         PerSecond => "per second", "초당";
         ErrorsByKind => "Errors by kind", "종류별 오류";
-        OtherKindsSeries => "{0} other kinds", "그 외 {0}종";
+        OtherKindsSeries => "{0} other {0|kind|kinds}", "그 외 {0}종";
         MessagesByKind => "Messages received by kind", "종류별 받은 메시지";
         Bytes => "Network", "네트워크";
         Received => "received", "수신";
@@ -171,9 +171,9 @@ texts! {
 
         // Failures.
         Failures => "Failures", "실패";
-        FailuresLead => "{0} of {1} attempts failed ({2}): sessions started and heartbeats due ({3}).",
+        FailuresLead => "{0} of {1} {1|attempt|attempts} failed ({2}): sessions started and heartbeats due ({3}).",
             "시도 {1}건 중 {0}건 실패({2}). 시도는 시작한 세션과 보낼 차례가 된 하트비트({3})의 합입니다.";
-        FailuresOfSessions => "{0} of {1} sessions started failed ({2}).", "시작한 세션 {1}개 중 {0}개 실패({2}).";
+        FailuresOfSessions => "{0} of {1} {1|session|sessions} started failed ({2}).", "시작한 세션 {1}개 중 {0}개 실패({2}).";
         NoFailures => "Nothing failed.", "실패가 없습니다.";
         ByServer => "By server", "서버별";
         FirstAt => "First (UTC)", "처음(UTC)";
@@ -183,11 +183,11 @@ texts! {
         Evidence => "Evidence", "증거";
         OtherKinds => "Other kinds", "그 외 종류";
         WhatToDo => "What to do", "조치";
-        MemberBurned => "{0} members entered and reached no WebSocket server; they are locked out until the challenge is over.",
+        MemberBurned => "{0} {0|member|members} entered and reached no WebSocket server; {0|it is|they are} locked out until the challenge is over.",
             "회원 {0}명은 입장한 뒤 WebSocket 서버에 연결하지 못했으며, 챌린지가 끝날 때까지 다시 들어갈 수 없습니다.";
-        ErrorMessages => "{0} error messages left their sessions open; failures.jsonl has samples.",
+        ErrorMessages => "{0} error {0|message|messages} left their session open; failures.jsonl has samples.",
             "세션을 닫지 않은 오류 메시지 {0}건. 샘플은 failures.jsonl에 있습니다.";
-        Reconnected => "{0} requests were sent again: their kept-alive connections were closed before any answer.",
+        Reconnected => "{0} {0|request was|requests were} sent again: the kept-alive connection had been closed before any answer.",
             "유지하던 연결이 응답 전에 닫혀 다시 보낸 요청 {0}건.";
 
         // Accounts.
@@ -225,7 +225,7 @@ texts! {
         MissingSuchAs => "Missing, for example: {0}.", "누락 예: {0}.";
         GoneSuchAs => "Announced as gone, for example: {0}.", "퇴장으로 알린 예: {0}.";
         Messages => "Messages", "메시지";
-        MessagesCaption => "{0} messages with {1} of payload; {2} read from sockets and {3} written",
+        MessagesCaption => "{0} {0|message|messages} with {1} of payload; {2} read from sockets and {3} written",
             "메시지 {0}개, 내용 {1}; 소켓에서 {2} 읽고 {3} 씀";
         AgesCaption => "From the instant that a message names to its arrival. Two clocks are in it: where the smallest age is far from zero, they differ.",
             "메시지에 적힌 시각부터 도착까지. 두 시계가 관여하므로 최솟값이 0에서 멀면 시계가 서로 다릅니다.";
@@ -233,7 +233,7 @@ texts! {
         LeastByServer => "smallest by server", "서버별 최솟값";
         AnswersOf => "{0}: {1} answered at once.", "{0}: {1}건에 즉시 응답.";
         SequenceOf => "{0}: {1} numbers missing, {2} duplicate.", "{0}: 번호 누락 {1}, 중복 {2}.";
-        Joined => "{0} messages had more than one JSON text in them: only the first of each was read.",
+        Joined => "{0} {0|message|messages} had more than one JSON text in them: only the first of each was read.",
             "메시지 {0}개에 JSON 텍스트가 둘 이상 있어 첫 번째만 읽었습니다.";
         FirstOther => "First message that the scenario does not list: member {0} at {1},",
             "시나리오에 없는 첫 메시지: 회원 {0}, {1},";
@@ -257,11 +257,11 @@ texts! {
         ToServer => "To", "받은 서버";
         DelayOf => "Propagation of", "전파 시간:";
         DelayNote => "ms to each receiver", "수신자까지 ms";
-        TimedNotStalled => "{0}: {1} announcements not timed: this machine stalled in their time.",
+        TimedNotStalled => "{0}: {1} {1|announcement|announcements} not timed: this machine stalled in their time.",
             "{0}: 이 장비가 멈춘 시간과 겹쳐 재지 않은 알림 {1}건.";
-        TimedNotEarly => "{0}: {1} announcements not timed: their members had not acted yet.",
+        TimedNotEarly => "{0}: {1} {1|announcement|announcements} not timed: {1|its member|their members} had not acted yet.",
             "{0}: 회원이 아직 동작하지 않아 재지 않은 알림 {1}건.";
-        TimedNotUnmatched => "{0}: {1} announcements not timed: they belong to no act at hand, such as one before the last.",
+        TimedNotUnmatched => "{0}: {1} {1|announcement|announcements} not timed: {1|it matches|they match} no recent act of a member.",
             "{0}: 마지막 동작의 것이 아니어서 재지 않은 알림 {1}건.";
 
         // Spread and connections.
