@@ -136,7 +136,7 @@ fn count(words: &[String]) -> Result<(), String> {
     Ok(())
 }
 
-/// Of a whole process that does the work so many times.
+/// Of a whole process that does the work this many times.
 fn instructions(name: &str, times: u64) -> Result<u64, String> {
     let own = std::env::current_exe().map_err(|error| error.to_string())?;
     let mut command = Command::new("valgrind");

@@ -73,7 +73,7 @@ impl Measured {
         Ok(measured)
     }
 
-    /// Client CPU a session, in microseconds, in each of so many equal parts of the ramp.
+    /// Client CPU a session, in microseconds, in each of this many equal parts of the ramp.
     pub fn ramp_cpu_micros(&self, parts: usize) -> Vec<f64> {
         let seconds = self.ramp.len() / parts;
         let started = |second: usize| if second == 0 { 0.0 } else { self.ramp[second - 1].0 };

@@ -63,18 +63,18 @@ pub fn phoenix() -> Result<Value, String> {
     System("phoenix", program, r#"{"tick_ms":10000}"#, "--every say.interval=1h").measure()
 }
 
-/// A stand-in for the chat's server.
+/// A server in place of the chat's server.
 pub fn chat() -> Result<Value, String> {
     System("chat", Program::StandIn, r#"{"system":"chat"}"#, "--no-broadcast --every say.interval=1h")
         .measure()
 }
 
-/// A stand-in for a STOMP broker.
+/// A server in place of a STOMP broker.
 pub fn stomp() -> Result<Value, String> {
     System("stomp", Program::StandIn, r#"{"system":"stomp"}"#, "--every say.interval=1h").measure()
 }
 
-/// A stand-in for Centrifugo.
+/// A server in place of Centrifugo.
 pub fn centrifugo() -> Result<Value, String> {
     let program = Program::StandIn;
     System("centrifugo", program, r#"{"system":"centrifugo"}"#, "--every say.interval=1h").measure()

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use startline_os::{process, wall_clock};
+use startline_os::{process, units::counted, wall_clock};
 
 use super::search::stage_facts;
 use crate::engine::{self, Outcome, RunReadings, Second};
@@ -233,8 +233,8 @@ impl<'r> Recording<'r> {
             );
         }
         if outcome.spills_left > 0 {
-            let left = outcome.spills_left;
-            self.say(&format!("warning: {left} spills were not given back, which is a defect of startline"));
+            let left = counted(outcome.spills_left as u64, "spill was", "spills were");
+            self.say(&format!("warning: {left} not given back, which is a defect of startline"));
         }
         (result, lacking)
     }

@@ -28,7 +28,7 @@ const ALPHA_OF_FEW: f64 = 0.1;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Call {
-    /// No difference beyond the threshold, or, with a test, none that it bears out.
+    /// No difference beyond the threshold, or, with a test, none that it confirms.
     Same,
     /// A difference beyond the threshold, untested; or tested, of a measure that has no better side.
     Differs,

@@ -108,7 +108,7 @@ const FIXED: &[(&str, &str, Section, Unit, Better, Read)] = &[
     ("ledger.missing", "broadcasts missing", Section::Broadcasts, Unit::Count, Better::Lower, |r| Some(r.ledger.as_ref()?.missing as f64)),
     ("ledger.duplicate", "broadcasts duplicate", Section::Broadcasts, Unit::Count, Better::Lower, |r| Some(r.ledger.as_ref()?.duplicate as f64)),
     ("ledger.gone_while_open", "announced as gone while open", Section::Broadcasts, Unit::Count, Better::Lower, |r| Some(r.ledger.as_ref()?.gone_while_open as f64)),
-    ("membership.unannounced", "departures told to nobody", Section::Broadcasts, Unit::Count, Better::Lower, |r| Some(r.membership.as_ref()?.unannounced as f64)),
+    ("membership.unannounced", "departures announced to nobody", Section::Broadcasts, Unit::Count, Better::Lower, |r| Some(r.membership.as_ref()?.unannounced as f64)),
     ("updates.missing_share", "updates missing", Section::Broadcasts, Unit::Share, Better::Lower, |r| r.updates.as_ref()?.missing_share),
     ("updates.duplicate", "updates duplicate", Section::Broadcasts, Unit::Count, Better::Lower, |r| Some(r.updates.as_ref()?.duplicate as f64)),
     ("messages.received", "messages", Section::Messages, Unit::Count, Better::Neither, |r| Some(r.messages.received as f64)),

@@ -5,7 +5,7 @@
 use super::{Call, Compared, Comparison, CriterionCompared, Direction, SideRun, Values, said};
 use crate::checks::table::{Column, Page, Paint, Table, wrapped};
 use crate::foreign;
-use crate::numbers::grouped;
+use crate::numbers::counted;
 use crate::report::{Outcome, Verdict};
 
 /// Columns before a run's directory.
@@ -70,7 +70,7 @@ fn side_run(run: &SideRun) -> String {
         Verdict::Inconclusive => "INCONCLUSIVE",
     };
     let began = run.started_at.strftime("%F %T UTC");
-    format!("{}  {verdict} · {began} · {} sessions", run.directory, grouped(run.sessions))
+    format!("{}  {verdict} · {began} · {}", run.directory, counted(run.sessions, "session", "sessions"))
 }
 
 /// What was wrong in a run, by name.

@@ -101,7 +101,10 @@ impl Tables {
                 grouped(need.workers_max as u64)
             ),
             _ if self.needed_by_mock > allowed && self.mock >= need.workers_max as u64 => {
-                format!(": the mock server has at most {} workers", grouped(need.workers_max as u64))
+                format!(
+                    ": the mock server has at most {}",
+                    counted(need.workers_max as u64, "worker", "workers")
+                )
             }
             _ => String::new(),
         }
@@ -110,7 +113,7 @@ impl Tables {
 
 /// The sessions, with the sockets that there may be beside theirs.
 fn sessions_text(need: &Need) -> String {
-    let sessions = format!("{} sessions", grouped(need.sessions.into()));
+    let sessions = counted(need.sessions.into(), "session", "sessions");
     let half_open =
         (need.half_open > 0).then(|| format!("{} half-open sockets of --drop", grouped(need.half_open)));
     let closing = (need.closing() > 0).then(|| {

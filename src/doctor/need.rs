@@ -245,7 +245,7 @@ impl Need {
 }
 
 impl Mock {
-    /// As a run with so many connections starts it.
+    /// As a run with this many connections starts it.
     pub fn of_run(connections: u32, tls: bool, descriptors_hard: u64) -> Self {
         Self { workers: capacity::mock_workers(connections, affinity::cores(), descriptors_hard), tls }
     }

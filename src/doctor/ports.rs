@@ -7,7 +7,7 @@ mod more_ports;
 mod supply;
 
 use startline_os::time_wait::TIME_WAIT;
-use startline_os::units::{duration_text, grouped};
+use startline_os::units::{counted, duration_text, grouped};
 
 use self::supply::{Demand, Side, Sides};
 use super::fixes;
@@ -110,7 +110,7 @@ fn slow_search(check: Check, need: &Need, readings: &Readings, sides: &Sides) ->
 }
 
 fn reason(need: &Need, waiting: u64) -> String {
-    let mut parts = vec![format!("{} sessions", grouped(need.sessions.into()))];
+    let mut parts = vec![counted(need.sessions.into(), "session", "sessions")];
     if need.half_open > 0 {
         parts.push(format!("{} half-open sockets of --drop", grouped(need.half_open)));
     }

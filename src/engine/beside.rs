@@ -21,7 +21,7 @@ pub struct Beside {
 }
 
 impl Beside {
-    /// The places of parts with so many workers each.
+    /// The places of parts with this many workers each.
     pub fn all(workers: &[usize]) -> Vec<Self> {
         let all = workers.iter().sum();
         let gate = Arc::new(Gate::new(workers.len()));

@@ -123,7 +123,7 @@ pub static FAMILIES: &[Family] = &[
     row((Counter, "attempts", None), &[],
         "Sessions started and heartbeats due", |r| count(r.counts.attempts())),
     row((Counter, "errors", None), &["blame"],
-        "Failed sessions and heartbeats, by who has to act", |r| by_name(&r.errors_by_blame)),
+        "Failed sessions and heartbeats, by who must act", |r| by_name(&r.errors_by_blame)),
     row((Counter, "errors_by_kind", None), &["step", "kind", "blame"],
         "Errors by kind; a kind appears with its first error", errors),
     row((Counter, "error_messages", None), &[],

@@ -7,7 +7,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// Who has to act for a failure to go away.
+/// Who must act for a failure to go away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Blame {
     /// This machine, the load generator, ran into a limit of its own.
@@ -177,7 +177,7 @@ macro_rules! faults {
                 }
             }
 
-            /// Returns who has to act.
+            /// Returns who must act.
             pub fn blame(self) -> Blame {
                 self.row().blame
             }

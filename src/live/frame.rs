@@ -189,7 +189,7 @@ pub struct ErrorKind {
     pub kind: String,
     /// Where.
     pub step: String,
-    /// Who has to act.
+    /// Who must act.
     pub blame: String,
     /// How many.
     pub count: u64,

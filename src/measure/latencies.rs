@@ -41,7 +41,7 @@ impl Latencies {
         histogram.saturating_record(micros);
     }
 
-    /// So many of each of these microseconds, with the figures of all that are exact.
+    /// This many of each of these microseconds, with the figures of all that are exact.
     pub(super) fn of(
         counted: impl Iterator<Item = (u64, u32)>,
         sum_micros: u64,

@@ -34,7 +34,7 @@ pub fn observers(sessions: u32, count: u32) -> Vec<SessionNumber> {
     (0..count).map(|k| SessionNumber((k * all / count) as u32)).collect()
 }
 
-/// Memory of the ledgers of so many workers together, in bytes: two bits a pair, four where members come
+/// Memory of the ledgers of this many workers together, in bytes: two bits a pair, four where members come
 /// again, where rows are found, and the board.
 pub fn bytes(sessions: u32, observers: u32, workers: usize, returns: bool) -> u64 {
     let (words, observers) = (u64::from(sessions).div_ceil(64), u64::from(observers));

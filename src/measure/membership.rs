@@ -19,7 +19,7 @@ use crate::members::{MemberId, MemberName, Members, SessionNumber};
 
 /// Names kept of each finding.
 const SAMPLES_MAX: usize = 20;
-/// An observer was there if it opened at least so many whole seconds before the close.
+/// An observer was there if it opened at least this many whole seconds before the close.
 const OPEN_SECONDS: u32 = 2;
 
 /// When sessions opened and closed, for all workers: each is written by its own.

@@ -14,7 +14,7 @@ pub(super) struct ObserverRows {
 }
 
 impl ObserverRows {
-    /// Of these observers, in their order, among so many sessions.
+    /// Of these observers, in their order, among this many sessions.
     pub(super) fn of(observers: &[SessionNumber], sessions: u32) -> Self {
         let mut rows = vec![NO_ROW; sessions as usize];
         for (row, observer) in observers.iter().enumerate() {

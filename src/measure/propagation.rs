@@ -43,7 +43,7 @@ pub struct Shared {
 }
 
 impl Shared {
-    /// Of `sessions`, of which these observe, on so many workers.
+    /// Of `sessions`, of which these observe, on this many workers.
     pub fn new(acts: Arc<Acts>, sessions: u32, observers: &[SessionNumber], workers: usize) -> Self {
         if observers.len() == sessions as usize {
             return Self { acts, observers: None, receivers: Some(Receivers::new(sessions, workers)) };

@@ -361,7 +361,7 @@ pub struct MissingUpdate {
     pub second: u32,
 }
 
-/// Memory of the updates of so many workers together, in bytes: a cache line a session, a byte a pair
+/// Memory of the updates of this many workers together, in bytes: a cache line a session, a byte a pair
 /// of observer and member, and where rows and numbers are found.
 pub fn bytes(sessions: u32, observers: usize, workers: usize) -> u64 {
     let sessions = u64::from(sessions);

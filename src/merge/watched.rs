@@ -85,7 +85,7 @@ impl Watched {
         names
     }
 
-    /// Adds what the shard's criteria of the servers' side came to; of one that is there already the
+    /// Adds what the shard's criteria of the servers' side came to; of one that exists already the
     /// worst counts.
     fn add_criteria(&mut self, part: &Part, names: &Names) {
         let all = part.result.iter().flat_map(|result| &result.criteria);

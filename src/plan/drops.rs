@@ -61,7 +61,7 @@ impl Drop {
     }
 }
 
-/// Returns the sockets that silent cuts leave open until the run ends, at most, where so many sessions are
+/// Returns the sockets that silent cuts leave open until the run ends, at most, where this many sessions are
 /// open at once.
 pub fn half_open(drops: &[Drop], sessions: u32) -> u64 {
     let silent = drops.iter().filter(|drop| drop.cut == Cut::Silent);

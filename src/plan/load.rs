@@ -102,7 +102,7 @@ pub struct Shape {
 }
 
 impl Shape {
-    /// Groups of so many that rise once, in this time.
+    /// Groups of these sizes that rise once, in this time.
     pub fn of_ramp(sizes: &[u64], ramp: Duration, ramp_down: Duration) -> Self {
         let group = |size: &u64| Group {
             receivers: *size,
@@ -114,7 +114,7 @@ impl Shape {
         Self { groups, levels: vec![(ramp, 1.0)], ramp_down, is_staged: false }
     }
 
-    /// The same with sessions that each send so many messages a second that others are told of.
+    /// The same with sessions that each send this many messages a second that others are told of.
     pub fn telling(mut self, records_each_per_s: f64) -> Self {
         let groups = self.groups.iter_mut();
         groups.for_each(|group| group.records_per_s = group.announced as f64 * records_each_per_s);
@@ -169,7 +169,7 @@ impl Load {
         }
     }
 
-    /// Returns what one of so many shards receives of it: each has an even part of the sessions.
+    /// Returns what one of this many shards receives of it: each has an even part of the sessions.
     pub fn of_shard(self, of: u32) -> Self {
         let part = |count: u64| count / u64::from(of);
         let rate = |rate: f64| rate / f64::from(of);

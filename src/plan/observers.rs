@@ -19,7 +19,7 @@ pub const FEW: u32 = 64;
 pub enum Observers {
     /// Every session.
     All,
-    /// So many, spread evenly.
+    /// This many, spread evenly.
     #[serde(untagged)]
     Count(u32),
 }
@@ -36,7 +36,7 @@ impl Observers {
     }
 }
 
-/// The memory of the pairs that so many sessions judge, in bytes: two bits a pair.
+/// The memory of the pairs that this many sessions judge, in bytes: two bits a pair.
 pub fn pairs_bytes(observers: u32, sessions: u32) -> u64 {
     (u64::from(observers) * u64::from(sessions)).div_ceil(4)
 }

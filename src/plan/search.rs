@@ -118,7 +118,7 @@ pub struct Found {
 }
 
 impl FindMax {
-    /// Steps to get to so many sessions.
+    /// Steps to get to this many sessions.
     pub fn count(&self, sessions: u32) -> u32 {
         sessions.div_ceil(self.step.max(1))
     }

@@ -79,7 +79,7 @@ pub struct Shape {
 }
 
 impl Shape {
-    /// The shape of these stages, from no session on, with so many members and no lifetime.
+    /// The shape of these stages, from no session on, with this many members and no lifetime.
     pub fn new(stages: Vec<Stage>, members: u32, seed: u64) -> Self {
         let (mut rises, mut falls) = (Vec::new(), Vec::new());
         let (mut before, mut start) = (0, Duration::ZERO);
@@ -99,7 +99,7 @@ impl Shape {
         Self { stages, flat, rises, falls, slots, share, members, lifetime: None, seed, is_search: false }
     }
 
-    /// This share of it, with so many members of its own ([`Share::before`] counts those of the whole's).
+    /// This share of it, with this many members of its own ([`Share::before`] counts those of the whole's).
     pub fn shared(mut self, share: Share, members: u32) -> Self {
         self.share = share;
         let mut stages = std::mem::take(&mut self.stages);
@@ -118,7 +118,7 @@ impl Shape {
         Self { lifetime: Some(lifetime), ..self }
     }
 
-    /// The same as the beginning of a search that never has more than so many sessions open at once.
+    /// The same as the beginning of a search that never has more than this many sessions open at once.
     pub fn searching(self, sessions: u32) -> Self {
         Self { slots: sessions, is_search: true, ..self }
     }
@@ -384,7 +384,7 @@ fn arrivals(steps: &[Steps]) -> u64 {
     steps.last().map_or(0, |last| last.first + last.count)
 }
 
-/// When the k-th step is due; `None`: there are not so many.
+/// When the k-th step is due; `None`: there are fewer.
 fn instant(steps: &[Steps], k: u64) -> Option<Duration> {
     let at = steps.partition_point(|it| it.first + it.count <= k);
     let it = steps.get(at)?;

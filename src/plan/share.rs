@@ -38,7 +38,7 @@ impl Share {
         Self { cycle: cycle as u32, own }
     }
 
-    /// The `index`-th of so many parts of equal weight, from 0.
+    /// The `index`-th of this many parts of equal weight, from 0.
     pub fn shard(index: u32, of: u32) -> Self {
         Self { cycle: of, own: Arc::new([index]) }
     }

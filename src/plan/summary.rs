@@ -141,8 +141,8 @@ impl<'p> Summary<'p> {
     fn http(&self) -> Option<String> {
         let Http::Pooled { connections } = self.plan.http else { return None };
         Some(format!(
-            "{} connections a worker, kept alive and shared by its sessions",
-            grouped(connections.into())
+            "{} a worker, kept alive and shared by its sessions",
+            counted(connections.into(), "connection", "connections")
         ))
     }
 
@@ -151,7 +151,10 @@ impl<'p> Summary<'p> {
         let (plan, settings) = (self.plan, &self.plan.settings);
         let used = settings.members_used();
         let again = match used < settings.sessions {
-            true => format!(", used again by {} sessions", grouped((settings.sessions - used).into())),
+            true => format!(
+                ", used again by {}",
+                counted((settings.sessions - used).into(), "session", "sessions")
+            ),
             false => String::new(),
         };
         if plan.members.bytes() == 0 {
@@ -273,10 +276,8 @@ impl<'p> Summary<'p> {
             return None;
         }
         if observers == sessions {
-            return Some(format!(
-                "all {} sessions judge their broadcasts, {taken}",
-                grouped(sessions.into())
-            ));
+            let all = counted(sessions.into(), "session judges its", "sessions judge their");
+            return Some(format!("{} {all} broadcasts, {taken}", if sessions == 1 { "the" } else { "all" }));
         }
         let part = format!("{} of {} sessions judge", grouped(observers.into()), grouped(sessions.into()));
         let all = pairs_bytes(sessions, sessions);
@@ -311,7 +312,6 @@ fn end_text(quits: bool) -> &'static str {
 impl fmt::Display for Summary<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let plan = self.plan;
-        let plural = if plan.workers == 1 { "" } else { "s" };
         line(f, "target", &self.target())?;
         line(f, "scenario", &format!("{} ({})", plan.scenario.name, plan.scenario.step_names().join(" → ")))?;
         // Without a look-up the scenario has no challenge, and its members are numbers that no
@@ -319,9 +319,9 @@ impl fmt::Display for Summary<'_> {
         let members =
             plan.scenario.schedule.as_ref().map(|_| format!(", members {}", plan.settings.roster_of_part()));
         let sessions = format!(
-            "{} on {} worker{plural}{}, seed {}",
+            "{} on {}{}, seed {}",
             grouped(plan.sessions().into()),
-            plan.workers,
+            counted(plan.workers as u64, "worker", "workers"),
             members.unwrap_or_default(),
             plan.settings.seed
         );

@@ -316,7 +316,7 @@ pub struct FailureLine {
     pub step: String,
     /// What happened.
     pub kind: String,
-    /// Who has to act.
+    /// Who must act.
     pub blame: String,
     /// The first bytes of what the peer sent.
     pub evidence: String,

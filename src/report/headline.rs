@@ -124,6 +124,7 @@ fn done(result: &RunResult, lang: Lang) -> String {
         }
         Some(least) if least > 0 => {
             let held = match least == sessions.planned {
+                true if least == 1 => lang.say(Headline::HeldOne, &[&hold]),
                 true => lang.say(Headline::HeldAll, &[&planned, &hold]),
                 false => lang.say(Headline::Held, &[&grouped(least), &planned, &hold]),
             };
@@ -205,6 +206,10 @@ fn failures_like(worst: &ErrorDetail, result: &RunResult, lang: Lang) -> String 
     if sort == Headline::Beats {
         let due = result.every.get(&worst.step).map_or(result.ping.due, |every| every.due);
         return lang.say(sort, &[&total, &grouped(due), &worst.step, &kinds]);
+    }
+    if sort == Headline::Unconnected && worst.step == "connect" {
+        let sort = Headline::UnconnectedAtOnce;
+        return lang.say(sort, &[&total, &grouped(result.sessions.started), &kinds]);
     }
     let place = match worst.step.as_str() {
         "hold" => lang.word(Headline::InHold).to_owned(),

@@ -29,7 +29,7 @@ pub(super) const LAG: &str = "generator.lag";
 /// Makes the log's text.
 pub(super) struct LogWriter {
     serializer: V2DeflateSerializer,
-    /// Of each step: the tag from due and the tag from sent.
+    /// Of each step: the tag from scheduled time and the tag from actual send.
     tags: Vec<[String; 2]>,
     /// Of each kind of message: its age's tag.
     kinds: Vec<String>,

@@ -119,7 +119,7 @@ pub struct OtherMessage {
 }
 
 impl CompressedResult {
-    /// What a reader is told of it, of so many open sessions, and whether that is a warning.
+    /// What a reader is told of it, of this many open sessions, and whether that is a warning.
     pub(super) fn said(&self, open: u64, lang: Lang) -> Vec<(String, bool)> {
         let mut said = Vec::new();
         if self.messages > 0 {

@@ -46,7 +46,7 @@ pub(super) enum Fair {
     Otherwise(f64),
     /// It is this machine's own performance: a failure of it says nothing about the servers.
     Ours,
-    /// Nobody can tell, for this reason: a failure of it proves nothing.
+    /// Nobody can tell, for this reason: a failure of it shows nothing.
     Unknown(Excuse),
 }
 

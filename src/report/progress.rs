@@ -28,7 +28,7 @@ pub struct Status {
     pub open: u64,
     /// Failed sessions and failed heartbeats so far.
     pub errors: u64,
-    /// The slowest heartbeat of the last second: its name, and the 99th percentile from due.
+    /// The slowest heartbeat of the last second: its name, and the 99th percentile from scheduled time.
     pub heartbeat_p99: Option<(String, Duration)>,
     /// Messages received in the last second.
     pub messages_per_s: f64,

@@ -32,7 +32,7 @@ pub struct PropagationResult {
     pub acts_stalled: u64,
     /// Announcements of members that had not acted yet: not timed.
     pub early: u64,
-    /// Announcements of no act at hand, such as one before the last: not timed.
+    /// Announcements that match no recent act, such as one before the last: not timed.
     pub unmatched: u64,
     /// By the acting session's server and the receiver's.
     pub by_servers: Vec<ServersResult>,

@@ -81,7 +81,7 @@ pub struct AttemptFailure {
     pub step: String,
     /// Under this name.
     pub kind: String,
-    /// So many.
+    /// This many.
     pub count: u64,
 }
 

@@ -328,7 +328,7 @@ pub struct ErrorsResult {
     pub rate_formula: String,
     /// By kind, most first. The kinds of all steps add up to `total`.
     pub by_kind: Ordered<u64>,
-    /// By who has to act: `machine`, `network`, `server`, `scenario`.
+    /// By who must act: `machine`, `network`, `server`, `scenario`.
     pub by_blame: Ordered<u64>,
     /// Members whom a step has marked as in and whose WebSocket then reached no server: they are
     /// locked out until the challenge is over. 0 in scenarios where no step does so.
@@ -350,7 +350,7 @@ pub struct ErrorDetail {
     pub step: String,
     /// The kind, as in `by_kind`.
     pub kind: String,
-    /// Who has to act.
+    /// Who must act.
     pub blame: String,
     /// How many.
     pub count: u64,

@@ -359,7 +359,7 @@ mod tests {
         assert_eq!(written.last().map(String::as_str), Some("last"));
     }
 
-    /// A disk with room for so many bytes.
+    /// A disk with room for this many bytes.
     struct Small {
         bytes: Vec<u8>,
         room: usize,

@@ -472,7 +472,7 @@ fn error_codes(section: &Section<'_>, kinds: &Kinds, errors: &mut ErrorNames) ->
         let error = error_name(&entry, name_key, errors)?;
         for code in texts {
             if codes.iter().any(|other| other.code == code.value) {
-                return Err(entry.error("code", code.span, format!("\"{}\" is there already", code.value)));
+                return Err(entry.error("code", code.span, format!("\"{}\" is given twice", code.value)));
             }
             codes.push(MessageError { code: code.value.to_owned(), error, ticket: entry.flag("ticket")? });
         }

@@ -28,7 +28,7 @@ pub const STAND_IN: &str = "-";
 pub struct Outside {
     /// The environment and files may be read.
     pub is_open: bool,
-    /// Nothing will be played: a stand-in does for each secret.
+    /// Nothing will be played: a placeholder does for each secret.
     pub is_read_back: bool,
     /// Where relative paths begin; `None`: the current directory.
     pub base: Option<PathBuf>,

@@ -72,7 +72,7 @@ impl Runner {
         (run.as_millis() as u64).saturating_mul(100) / fastest
     }
 
-    /// How far it is after so many milliseconds, in centimetres.
+    /// How far it is after this many milliseconds, in centimetres.
     pub fn distance_cm(&self, seed: u64, session: u32, run_ms: u64) -> u64 {
         (run_ms.saturating_mul(100) / u64::from(self.pace(seed, session))).min(self.finish_cm)
     }

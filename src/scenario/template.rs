@@ -106,7 +106,7 @@ impl Formatted {
 /// How a number is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Width {
-    /// At least so many digits, with zeros before it.
+    /// At least this many digits, with zeros before it.
     Digits(u8),
     /// Its bytes.
     Bytes(Integer),

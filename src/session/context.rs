@@ -101,7 +101,7 @@ pub trait Observer {
     fn message(&mut self, bytes: u64);
     /// The server agreed upon compression.
     fn compression_agreed(&mut self);
-    /// A whole message came compressed, in so many bytes, and inflated to so many.
+    /// A whole message came compressed, in this many bytes, and inflated to this many.
     fn inflated(&mut self, compressed: u64, inflated: u64);
     /// A record of this kind came: a message, or a part of one between separators.
     fn record(&mut self, kind: MessageType);
@@ -110,7 +110,7 @@ pub trait Observer {
     /// A record of this kind came so long after its server says that it was sent; before, if the two
     /// clocks differ by more.
     fn aged(&mut self, kind: MessageType, server: ServerIndex, micros: i64);
-    /// A record's number does not follow the last one of its kind: so many are `missing` between
+    /// A record's number does not follow the last one of its kind: this many are `missing` between
     /// them, or it came `again`, or late.
     fn numbered(&mut self, kind: MessageType, missing: u64, again: bool);
     /// Where a record of this kind says when it was sent, or its number, there is none that can be read.

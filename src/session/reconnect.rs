@@ -87,7 +87,7 @@ impl Away {
     }
 }
 
-/// At most so many attempts a second: each takes a place in a row of them.
+/// At most this many attempts a second: each takes a place in a row of them.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Storm {
     /// Between two places; zero: there is no limit.
@@ -98,7 +98,7 @@ pub(super) struct Storm {
 }
 
 impl Storm {
-    /// A limit of so many a second.
+    /// A limit of this many a second.
     pub(super) fn new(rate: f64) -> Self {
         Self {
             gap: Ticks::from_duration(std::time::Duration::from_secs(1)).raw() as f64 / rate,
@@ -122,7 +122,7 @@ impl Storm {
     }
 }
 
-/// A drop as it is told.
+/// A drop, as it is reported.
 #[derive(Clone, Copy, Debug)]
 pub struct Dropped<'e> {
     /// The server that the session was on.
@@ -135,7 +135,7 @@ pub struct Dropped<'e> {
     pub on_purpose: bool,
 }
 
-/// The end of an absence as it is told.
+/// The end of an absence, as it is reported.
 #[derive(Clone, Copy, Debug)]
 pub struct Return {
     /// Why it dropped: what [`Observer::dropped`] returned.

@@ -205,7 +205,7 @@ pub(super) enum Step {
     First,
     /// It is the next.
     Next,
-    /// So many are missing between them.
+    /// This many are missing between them.
     Skipped(u64),
     /// It is not greater.
     Back,

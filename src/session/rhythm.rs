@@ -19,7 +19,7 @@ use crate::scenario::{Scenario, StepIndex};
 const GIVEN_MAX: Duration = Duration::from_secs(9 * 3600);
 /// The widest slot of irregular messages: 32.768 ms.
 const SLOT_MAX_TICKS: u32 = 2048;
-/// There are at least so many slots in an interval.
+/// There are at least this many slots in an interval.
 const SLOTS_MIN: u32 = 128;
 
 /// See the module's documentation.

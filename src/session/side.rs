@@ -64,7 +64,7 @@ pub struct Side {
     instead: Vec<Instead>,
 }
 
-/// So many entries a row.
+/// This many entries a row.
 #[derive(Clone, Debug, Default)]
 struct Array<T> {
     a_row: usize,
@@ -112,7 +112,7 @@ impl Side {
         }
     }
 
-    /// The same where at most so many sessions a second come back.
+    /// The same where at most this many sessions a second come back.
     pub fn with_rate(self, rate: Option<f64>) -> Self {
         Self { storm: rate.map(Storm::new).unwrap_or_default(), ..self }
     }

@@ -13,7 +13,7 @@ use startline_os::tick::{Tick, Ticks};
 
 /// The widest slot: 32.768 ms.
 const WIDTH_MAX_TICKS: u32 = 2048;
-/// There are at least so many slots in an interval.
+/// There are at least this many slots in an interval.
 const SLOTS_MIN: u32 = 128;
 
 /// One worker's slots.

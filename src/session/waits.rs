@@ -11,7 +11,7 @@ use startline_os::tick::{Tick, Ticks};
 
 /// Each round trip below the longest lately takes this share of the difference off it.
 const DECAY_SHARE: u32 = 64;
-/// A reply may take so many times the longest round trip lately and still be a usual one.
+/// A reply may take this many times the longest round trip lately and still be a usual one.
 const USUAL_TIMES: u32 = 4;
 /// Whatever was seen: a reply within this share of its timeout is a usual one.
 const USUAL_SHARE: u32 = 10;

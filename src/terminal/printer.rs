@@ -115,7 +115,7 @@ impl Printer {
         self.shared.changed.notify_all();
     }
 
-    /// The last lines that are held back, at most so many, latest last.
+    /// The last lines that are held back, at most this many, latest last.
     pub fn held(&self, lines_max: usize) -> Vec<String> {
         let state = self.shared.state();
         let line = |chunk: &Chunk| match chunk {

@@ -116,7 +116,7 @@ impl Screen {
         self.loan.state.lock().unwrap_or_else(PoisonError::into_inner).is_wanted
     }
 
-    /// The last lines for standard error that came meanwhile, at most so many.
+    /// The last lines for standard error that came meanwhile, at most this many.
     pub(crate) fn lines(&self, lines_max: usize) -> Vec<String> {
         self.lines.held(lines_max)
     }

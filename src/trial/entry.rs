@@ -135,7 +135,7 @@ pub enum What {
 pub struct Failure {
     /// The kind of fault, as in a run's results.
     pub fault: String,
-    /// Who has to act.
+    /// Who must act.
     pub blame: &'static str,
     /// What shows it.
     pub evidence: String,

@@ -1,7 +1,7 @@
 //! Which addresses and routes were added here: what is remembered, held against what the kernel
 //! shows.
 //!
-//! Text and JSON of `ip` in, values out. Invariant: ours is only what is remembered and bears our
+//! Text and JSON of `ip` in, values out. Invariant: ours is only what is remembered and has our
 //! mark in the kernel as well (an address's metric, a route's proto): a network namespace's number
 //! is given out again after its end, and somebody else may add again what was removed.
 
@@ -49,7 +49,7 @@ pub struct Remembered {
 /// What the kernel shows.
 #[derive(Clone, Debug, Default)]
 pub struct Present {
-    /// Addresses, with each device that has them and whether it bears our mark there.
+    /// Addresses, with each device that has them and whether it has our mark there.
     pub addresses: HashMap<IpAddr, Vec<(String, bool)>>,
     /// Local routes, and whether they bear our mark.
     pub routes: HashMap<Block, bool>,

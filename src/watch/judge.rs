@@ -14,7 +14,7 @@ use crate::numbers;
 const MINUTE: Duration = Duration::from_secs(60);
 /// A shorter slope is noise.
 const SLOPE_SPAN_MIN: Duration = Duration::from_secs(60);
-/// A slope over sessions takes so many readings, which so many sessions lie between.
+/// A slope over sessions needs this many readings, over this many sessions.
 const RAMP_READINGS_MIN: f64 = 5.0;
 const RAMP_SESSIONS_MIN: f64 = 50.0;
 /// A window ends where readings are missing for longer than this many intervals.

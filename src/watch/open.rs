@@ -12,7 +12,7 @@ const INSTANTS_MAX: usize = 2_048;
 #[derive(Clone, Debug, Default)]
 pub(super) struct OpenSessions {
     instants: Vec<(Duration, u32)>,
-    /// Of so many instants one is kept.
+    /// One of this many instants is kept.
     stride: usize,
     passed_over: usize,
 }

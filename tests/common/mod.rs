@@ -123,7 +123,7 @@ impl Run {
         self
     }
 
-    /// Sets an option; one that is there already is replaced.
+    /// Sets an option; one that exists already is replaced.
     pub(crate) fn with(mut self, option: &str, value: impl ToString) -> Self {
         let option = format!("--{option}");
         match self.args.iter().position(|arg| *arg == option) {

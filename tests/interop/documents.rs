@@ -98,7 +98,7 @@ impl Reader {
         command
     }
 
-    /// Starts a block's last line, once what it installs is there already.
+    /// Starts a block's last line, once what it installs exists already.
     fn serve(&mut self, text: &str) {
         self.server = None;
         let command = text.lines().last().expect("a command");

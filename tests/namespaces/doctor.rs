@@ -219,7 +219,7 @@ fn what_cannot_be_printed_changes_no_verdict() {
     }
 }
 
-/// A run that has just enough descriptors, by the doctor's reckoning, makes it: its stand-in with a worker for every few sessions, too.
+/// A run that has just enough descriptors, by the doctor's estimate, makes it: its mock server with a worker for every few sessions, too.
 #[test]
 fn what_the_doctor_says_fits_into_few_descriptors_does() {
     let temp = tempfile::tempdir().expect("a directory");

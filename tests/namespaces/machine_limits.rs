@@ -1,6 +1,6 @@
-//! One box's limits, seen from outside: descriptor tables, what a worker costs, source addresses, ports to the end of the range.
+//! One machine's limits, seen from outside: descriptor tables, what a worker costs, source addresses, ports to the end of the range.
 //!
-//! Runs of the built binary against its stand-in. What is changed of the box is changed for the run alone: a limit of its
+//! Runs of the built binary against its mock server. What is changed of the machine is changed for the run alone: a limit of its
 //! own, or a network namespace.
 
 use std::collections::BTreeMap;
@@ -33,7 +33,7 @@ fn each_worker_has_a_descriptor_table_with_its_own_sockets_alone() {
         seen = tables;
         all_hold
     });
-    // Counts are asserted here, not a verdict, which on a busy box has latencies in it.
+    // Counts are asserted here, not a verdict, which on a busy machine has latencies in it.
     finish(child);
     let mut everyone_s = Vec::new();
     for worker in 0..3 {
@@ -207,7 +207,7 @@ fn a_range_of_ports_is_used_to_its_end() {
     }
 }
 
-/// Lines of a stand-in's standard error under a limit, and where it listens.
+/// Lines of a mock server's standard error under a limit, and where it listens.
 #[track_caller]
 fn stand_in_under_a_limit(
     descriptors: u64,

@@ -14,7 +14,7 @@ fn pairs(pairs: &[(&str, &str)]) -> Value {
     pairs.iter().map(|(name, value)| json!({ "name": name, "value": value })).collect()
 }
 
-/// A request, so many milliseconds after the begin, and its answer.
+/// A request, this many milliseconds after the begin, and its answer.
 struct Made(Value);
 
 impl Made {

@@ -1,4 +1,4 @@
-//! TLS against systems that share no code with this one: nginx in front of a plain stand-in, as
+//! TLS against systems that share no code with this one: nginx in front of a plain mock server, as
 //! Runnity has it, and OpenSSL's `s_server` for the record layer after the handshake.
 //!
 //! The built binary plays, its `summary.json` is judged by what was counted, never by how long it

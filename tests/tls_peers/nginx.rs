@@ -1,4 +1,4 @@
-//! nginx as Runnity has it: TLS ends there, `/api/` and two WebSocket servers are behind it, all of which are one plain stand-in.
+//! nginx as Runnity has it: TLS ends there, `/api/` and two WebSocket servers are behind it, all of which are one plain mock server.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -17,10 +17,10 @@ use crate::tools::{Certified, NAME};
 /// Ports tried: another process may take one between its finding and its use.
 const TRIES: usize = 20;
 
-/// The challenge that the stand-in has ready.
+/// The challenge that the mock server has ready.
 const CHALLENGE: &str = "38";
 
-/// nginx, the stand-in behind it, and their certificate.
+/// nginx, the mock server behind it, and their certificate.
 #[derive(Debug)]
 pub struct Proxied {
     // In this order: nginx lets go of its upstreams first.
@@ -56,7 +56,7 @@ impl Proxied {
         panic!("nginx found no port in {TRIES} tries: {}", said(directory.path()));
     }
 
-    /// A run of so many sessions that trusts the CA, all phases of which are seen. Timeouts are the scenario's, which a busy
+    /// A run of this many sessions that trusts the CA, all phases of which are seen. Timeouts are the scenario's, which a busy
     /// machine does not reach.
     pub fn run(&self, sessions: u32, out: &Path) -> Run {
         self.distrustful_run(sessions, out).with("ca", self.certified.ca().display())
@@ -74,7 +74,7 @@ impl Proxied {
             .with("ping-interval", "1s")
     }
 
-    /// Sessions that the stand-in has let in so far.
+    /// Sessions that the mock server has let in so far.
     pub fn connected(&self) -> u64 {
         let mut stream = TcpStream::connect(address(&self.mock)).expect("the stand-in listens");
         stream.set_read_timeout(Some(DEADLINE)).expect("a socket");

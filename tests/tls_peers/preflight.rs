@@ -16,7 +16,7 @@ use crate::common::{run, text};
 use crate::nginx::Proxied;
 use crate::tools::Certified;
 
-/// A stand-in over TLS, and its own CA in a file.
+/// A mock server over TLS, and its own CA in a file.
 fn served() -> (Served, TempDir, PathBuf) {
     let temp = tempfile::tempdir().expect("a directory");
     let ca = temp.path().join("ca.pem");
@@ -24,7 +24,7 @@ fn served() -> (Served, TempDir, PathBuf) {
     (served, temp, ca)
 }
 
-/// A stand-in with a certificate that has ended, its CA in a file.
+/// A mock server with a certificate that has ended, its CA in a file.
 fn expired() -> (Served, TempDir, PathBuf) {
     let temp = tempfile::tempdir().expect("a directory");
     let file = |name: &str| temp.path().join(name);
@@ -120,7 +120,7 @@ fn a_plain_server_is_told_from_a_secure_one() {
     assert_check(&report, "members", "unknown", "not checked, because the target does not speak TLS");
 }
 
-/// nginx, as the stand-in, answers plain HTTP at its port of TLS with 400, which has nothing to do with members.
+/// nginx, as the mock server, answers plain HTTP at its port of TLS with 400, which has nothing to do with members.
 #[test]
 fn tls_at_a_plain_url_is_told_with_the_right_one() {
     let nginx = Proxied::start("");

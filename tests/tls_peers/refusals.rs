@@ -1,5 +1,5 @@
 //! Certificates that openssl makes wrong in one way each: every one is refused under a name of its own, in words that say what
-//! is wrong, and on the side that has to act.
+//! is wrong, and on the side that must act.
 
 use std::fs;
 use std::io::{BufRead, BufReader};

@@ -225,7 +225,7 @@ impl Line {
         self.write(&frame(0x81, text.as_bytes()));
     }
 
-    /// Sends a message with so many bytes of padding, none of which reads as a command.
+    /// Sends a message with this many bytes of padding, none of which reads as a command.
     pub fn say_much(&mut self, kind: &str, bytes: usize) {
         self.say(&format!("{{\"type\":\"{kind}\",\"padding\":\"{}\"}}", ".".repeat(bytes)));
     }

@@ -26,11 +26,11 @@ fn short(directory: &Path) -> String {
 }
 
 #[test]
-fn an_unknown_ca_fails_every_session_and_is_ours_to_mend() {
+fn an_unknown_ca_fails_every_session_and_is_ours_to_fix() {
     assert_untrusted(&Proxied::start(""), &Certified::new());
 }
 
-/// A CA that was made anew under its old name, as each start of a stand-in does.
+/// A CA that was made anew under its old name, as each start of a mock server does.
 #[test]
 fn an_outdated_ca_is_an_unknown_one() {
     let [old, new] = [(); 2].map(|()| Certified::signed_by(Key::P256, "one name"));
@@ -71,7 +71,7 @@ fn the_look_up_trusts_whom_the_load_does() {
 }
 
 #[test]
-fn a_certificate_for_another_name_is_ours_to_mend() {
+fn a_certificate_for_another_name_is_ours_to_fix() {
     let proxied = Proxied::start("");
     let temp = tempfile::tempdir().expect("a directory");
     let out = results(&temp);

@@ -53,7 +53,7 @@ fn server(mock: &Served, text: &'static str, is_own: fn(&str) -> bool) -> Page {
     })
 }
 
-/// A line of the page once so many sessions are open, and so much time has passed.
+/// A line of the page once this many sessions are open, and so much time has passed.
 fn played(line: &str, open: f64, passed: Duration) -> String {
     let Some((series, value)) = line.rsplit_once(' ').filter(|_| !line.starts_with('#')) else {
         return line.to_owned();

@@ -196,7 +196,7 @@ fn pool(stage: Stage, prometheus: Option<&Watched>) -> Stage {
     stage.figure("pool", &format!("{source}{keys}"))
 }
 
-/// The real 30 s of a request are the real servers'; the counter tells, and the sessions' 500s bear it out.
+/// The real 30 s of a request are the real servers'; the counter tells, and the sessions' 500s confirm it.
 #[test]
 fn an_exhausted_pool_by_prometheus() {
     let stage = Stage::with(&["--fault", "pool-exhausted=400ms@0.3"]);

@@ -20,7 +20,7 @@ fn mock() -> Served {
     Served::start(&["--ready", "--members", "13-112"])
 }
 
-/// Plays it with a pause that begins once so many sessions have started.
+/// Plays it with a pause that begins once this many sessions have started.
 fn paused_after(started: f64, run: &Run, out: &Path) -> Finished {
     let child = run.start();
     let file = out.join("summary.json");

@@ -10,7 +10,7 @@ use crate::common::{
 };
 use serde_json::{Value, json};
 
-/// A stand-in with these members waiting in a challenge 38 that is READY.
+/// A mock server with these members waiting in a challenge 38 that is READY.
 #[track_caller]
 pub(crate) fn ready(members: &str, args: &[&str]) -> MockServer {
     MockServer::start(&[&["--members", members, "--challenge", "38", "--ready"], args].concat())
@@ -439,7 +439,7 @@ fn a_file_in_the_way_of_the_results_is_refused_before_anything_opens() {
     assert_eq!(std::fs::read_to_string(out.join("summary.json")).expect("untouched"), "{}");
 }
 
-/// A number of the stand-in's own counters.
+/// A number of the mock server's own counters.
 fn counted(server: &MockServer, name: &str) -> u64 {
     let url = format!("{}/mock/counters", server.url);
     let text = ureq::get(&url).call().and_then(|mut answer| answer.body_mut().read_to_string());

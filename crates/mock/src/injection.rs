@@ -310,7 +310,7 @@ impl Injector {
         &mut self.rng
     }
 
-    /// How much later a receiver on the last server gets so many announcements.
+    /// How much later a receiver on the last server gets this many announcements.
     pub fn broadcast_delay(&mut self, announcements: u64) -> Option<Duration> {
         let by = |kind| match kind {
             Kind::BroadcastDelay(by) => Some(by),

@@ -83,7 +83,7 @@ impl Ticks {
         Duration::from_micros(self.as_micros())
     }
 
-    /// So many ticks.
+    /// This many ticks.
     pub fn from_raw(ticks: u32) -> Self {
         Self(ticks)
     }

@@ -140,7 +140,7 @@ fn ping(server: &Redis, tls: Option<&Arc<ClientConfig>>) -> Result<Asked, Troubl
     }
     let memory = match connection.ask(redis::cmd("INFO").arg("memory"), deadline()) {
         Ok(Value::BulkString(text)) => Memory::read(&String::from_utf8_lossy(&text)),
-        Ok(_) => Err("INFO is no text".to_owned()),
+        Ok(_) => Err("INFO is not text".to_owned()),
         Err(trouble) => Err(trouble.said),
     };
     Ok(Asked { pings, memory })

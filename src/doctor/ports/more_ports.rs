@@ -156,7 +156,7 @@ fn more_sources(supply: &Supply, needed: u64) -> Vec<Fix> {
     found
 }
 
-/// How many more source addresses it takes when each pair has so many ports, and how many that
+/// How many more source addresses it takes when each pair has this many ports, and how many that
 /// makes. On this machine they take the place of those that there are.
 fn sources_with(supply: &Supply, ports: u64, needed: u64) -> Option<(u64, u64)> {
     if ports == 0 {

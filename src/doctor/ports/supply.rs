@@ -20,7 +20,7 @@ const WIDEST: (u16, u16) = (1024, 65535);
 
 /// How a longer ramp is looked for: by so much, …
 const RAMP_STEP: Duration = Duration::from_secs(5);
-/// … so many times.
+/// … this many times.
 const RAMP_STEPS: u32 = 120;
 
 /// An address and the port there; without one, any of them.
@@ -115,7 +115,7 @@ impl Supply {
         self.of_each(self.free)
     }
 
-    /// As many as there were if each pair had so many.
+    /// As many as there were if each pair had this many.
     pub(super) fn of_each(&self, ports: u64) -> u64 {
         ports.saturating_mul(self.pairs).saturating_sub(self.lingering)
     }
@@ -184,7 +184,7 @@ impl Side {
     }
 
     /// Ports of the plan's and of before together, at the worst instant of such a ramp that begins
-    /// so many seconds from now.
+    /// this many seconds from now.
     fn most_at_once(&self, need: &Need, readings: &Readings, ramp: Duration, seconds: u64) -> u64 {
         let span = time_wait_span(need, readings);
         let closed_each = if self.demand.waiting > 0 { need.closed_each() } else { 0 };

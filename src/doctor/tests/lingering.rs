@@ -12,7 +12,7 @@ fn hex(address: [u8; 4]) -> String {
     format!("{:08X}", u32::from_ne_bytes(address))
 }
 
-/// A machine with 3,000 ports, of which the first ones are in TIME_WAIT to the target for so many more
+/// A machine with 3,000 ports, of which the first ones are in TIME_WAIT to the target for this many more
 /// seconds.
 fn after_a_run(waiting: u16, seconds: u32) -> Readings {
     let root = tempfile::tempdir().expect("a directory");

@@ -15,7 +15,7 @@ fn staying(seconds: u64) -> Need {
     Need { turnover: Some(Arc::new(Turnover::of(&shape))), ..need(1_000, seconds) }
 }
 
-/// Within a bucket or two of so many a second over a span.
+/// Within a bucket or two of this many a second over a span.
 #[track_caller]
 fn assert_about(value: Option<u64>, expected: u64) {
     let value = value.expect("a figure");

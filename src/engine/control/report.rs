@@ -1,4 +1,4 @@
-//! Each second of a run as it is told: once, when its workers have handed it over.
+//! Reports each second of a run once, when its workers have handed it over.
 //!
 //! Judges nothing. Invariant: what was recorded before accounts closed is told apart from what came after.
 

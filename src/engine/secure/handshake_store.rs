@@ -124,7 +124,7 @@ impl HandshakeStore {
         lying.asked = false;
     }
 
-    /// The last ticket that was handed out since, and how many were.
+    /// The last ticket that the server sent since, and how many were.
     pub(super) fn take_ticket(&self) -> Option<(Ticket, u32)> {
         let mut lying = self.lying();
         let count = std::mem::take(&mut lying.handed_out_count);

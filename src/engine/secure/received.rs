@@ -25,7 +25,7 @@ pub enum Data {
     /// None.
     #[default]
     None,
-    /// So many bytes of the record, from its header's end on: it was opened in place.
+    /// This many bytes of the record, from its header's end on: it was opened in place.
     InPlace(usize),
     /// All of [`super::Secure::plain`].
     Plain,

@@ -28,7 +28,7 @@ pub(super) struct Flood {
 }
 
 impl Flood {
-    /// The worker was woken for so many sockets.
+    /// The worker was woken for this many sockets.
     pub(super) fn woke(&mut self, at: Tick, sockets: usize) {
         let is_close = at.since(self.woke_at) <= Ticks::from_duration(CLOSE);
         self.was_few = sockets < MANY;
@@ -46,7 +46,7 @@ impl Flood {
 mod tests {
     use super::*;
 
-    /// The wake-ups before which the worker would have paused, of so many each this far apart.
+    /// The wake-ups before which the worker would have paused, of this many each this far apart.
     fn pauses(wakes: u32, apart_micros: u64, sockets: usize) -> u32 {
         let mut flood = Flood::default();
         let apart = Ticks::from_duration(Duration::from_micros(apart_micros));

@@ -1,4 +1,4 @@
-//! What failed, what is judged and what was said, as rows of text made for so many columns.
+//! What failed, what is judged and what was said, as rows of text made for this many columns.
 //!
 //! Decides no places. Invariant: a failure comes with its count and what to do; what failed comes
 //! first.

@@ -111,7 +111,7 @@ const TALL: [Part; 13] = [
     Part::Criteria,
 ];
 
-/// Who gets rows, in this order, up to so many.
+/// Who gets rows, in this order, up to this many.
 const TALL_GRANTS: [(Part, usize); 28] = [
     (Part::Head, 2),
     (Part::Sessions, 1),
@@ -144,7 +144,7 @@ const TALL_GRANTS: [(Part, usize); 28] = [
 ];
 
 impl Part {
-    /// Its rows, at most so many.
+    /// Its rows, at most this many.
     fn lines(self, parts: &Parts<'_>, columns: usize, rows_max: usize) -> Vec<Line<'static>> {
         match self {
             Self::Head => parts.head(columns),

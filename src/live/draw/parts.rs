@@ -1,4 +1,4 @@
-//! How far the run is and what it does, as rows of text made for so many columns.
+//! How far the run is and what it does, as rows of text made for this many columns.
 //!
 //! Decides no places. Invariant: every part says what it counts, and its unit.
 
@@ -13,7 +13,7 @@ use crate::foreign;
 use crate::live::frame::{Heartbeat, Messages, Server, Step, Timed};
 use crate::live::model::{Model, Standing};
 use crate::measure::Phase;
-use crate::numbers::{bytes, figure, grouped, percent, plain};
+use crate::numbers::{bytes, counted, figure, grouped, percent, plain};
 use crate::report::progress::clock;
 
 /// Columns of a step's name, at most.
@@ -245,7 +245,7 @@ impl Parts<'_> {
         };
         let missing = if updates.missing > 0 { Tone::Bad } else { Tone::Plain };
         let pieces = vec![
-            self.text(Tone::Plain, format!("{} messages", grouped(updates.sent))),
+            self.text(Tone::Plain, counted(updates.sent, "message", "messages")),
             self.text(
                 Tone::Plain,
                 format!("{} of {} received", grouped(updates.received), grouped(updates.expected)),
@@ -302,10 +302,13 @@ impl Parts<'_> {
         let lags = generator.lag.zip(generator.lag_limit).is_some_and(|(lag, limit)| lag > limit);
         let (stalls, stalled) = match generator.stalls {
             0 => (Tone::Plain, "no stalls".to_owned()),
-            count => (Tone::Warning, format!("{} stalls, {:.2} s", grouped(count), generator.stalled_s)),
+            count => (
+                Tone::Warning,
+                format!("{}, {:.2} s", counted(count, "stall", "stalls"), generator.stalled_s),
+            ),
         };
         if self.model.frame.phase.is_none() {
-            let workers = self.text(Tone::Plain, format!("{} workers", generator.workers));
+            let workers = self.text(Tone::Plain, counted(generator.workers.into(), "worker", "workers"));
             return flow(self.theme, "Generator", vec![workers], columns, rows_max);
         }
         let each = generator.bytes_per_session.map(|each| format!(", {} a session", bytes(each as u64)));
@@ -329,7 +332,7 @@ impl Parts<'_> {
         let busiest = shares.iter().copied().max_by(f64::total_cmp);
         let is_full = busiest.is_some_and(|share| share > WORKER_SHARE_MAX);
         let text = match busiest {
-            None => format!("{} workers", self.model.frame.generator.workers),
+            None => counted(self.model.frame.generator.workers.into(), "worker", "workers"),
             Some(_) if shares.len() <= WORKERS_SHOWN_MAX => {
                 format!("workers{}", shares.iter().map(percent).collect::<String>())
             }

@@ -82,7 +82,7 @@ impl Ledger {
             let was_listed = clear(&mut self.listed, row * width * 64 + member.index());
             let is_known = clear(&mut self.announced, place) || was_listed;
             let is_told = clear(&mut returning.left, place);
-            // Of the life before the last: it was never told.
+            // Of the life before the last: it was never announced.
             self.counts.left_missing += u64::from(clear(&mut returning.untold, place));
             self.counts.left_expected += u64::from(is_known);
             if is_known && !is_told {

@@ -51,7 +51,7 @@ fn mark(act: Act) -> u64 {
 }
 
 impl Receivers {
-    /// Nothing received yet, by so many workers. Its memory is taken and touched here.
+    /// Nothing received yet, by this many workers. Its memory is taken and touched here.
     pub(super) fn new(sessions: u32, workers: usize) -> Arc<Self> {
         let row = || (0..sessions).map(|_| AtomicU64::new(0)).collect();
         Arc::new(Self { rows: (0..workers).map(|_| row()).collect() })
@@ -85,7 +85,7 @@ impl Receivers {
     }
 }
 
-/// Memory of acts and receivers, in bytes, of so many sessions of which so many observe.
+/// Memory of acts and receivers, in bytes, of this many sessions of which this many observe.
 pub fn bytes(sessions: u32, observers: usize, workers: usize) -> u64 {
     let rows = if observers == sessions as usize { workers as u64 } else { 0 };
     u64::from(sessions) * 8 * (1 + rows)

@@ -43,7 +43,7 @@ impl PartOf {
         Share::by_weight(&self.weights, self.index)
     }
 
-    /// How many of so many.
+    /// How many of the whole's sessions are its own.
     fn sessions_of(&self, whole: u32) -> u32 {
         self.share().before(whole.into()) as u32
     }

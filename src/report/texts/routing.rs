@@ -23,7 +23,7 @@ texts! {
         FailedByServer => "Failures, by server", "서버별 실패";
         MisroutedByServer => "Members on another server than their hash says", "해시와 다른 서버로 간 회원";
         ByHash => "{0}, by hash", "{0}, 해시 기준";
-        OtherServers => "{0} other servers", "그 외 서버 {0}대";
+        OtherServers => "{0} other {0|server|servers}", "그 외 서버 {0}대";
 
         // Tables.
         ExpectedColumn => "By hash", "해시 기준";

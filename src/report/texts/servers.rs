@@ -13,7 +13,7 @@ texts! {
         Warn => "warn", "경고";
         Fail => "fail", "실패";
         Growth => "counters: what came to them since the first reading", "카운터는 첫 측정 이후 늘어난 양";
-        Undrawn => "{0} figures were not measured:", "측정되지 않은 지표 {0}개:";
+        Undrawn => "{0} {0|figure was|figures were} not measured:", "측정되지 않은 지표 {0}개:";
         SeeHow => "how to have them measured", "측정하는 방법";
         Restarted => "restarted", "재시작";
         Down => "down", "중단";
@@ -86,10 +86,10 @@ texts! {
         FirstFailure => "the first failure and its evidence", "첫 실패와 증거";
         ThisPage => "this page", "이 페이지";
         NoneOfThem => "none", "없음";
-        ReadOf => "{0} of {1} figures were read", "지표 {1}개 중 {0}개 측정";
+        ReadOf => "{0} of {1} {1|figure|figures} {0|was|were} read", "지표 {1}개 중 {0}개 측정";
         OneServer => "one server: there is nothing to compare", "서버가 하나뿐이라 비교할 수 없음";
         Least => "least {0}, an even share would be {1}", "최소 {0}, 균등하면 {1}";
-        Misrouted => "{0} members were sent to another server than their hash says", "해시와 다른 서버로 간 회원 {0}명";
+        Misrouted => "{0} {0|member was|members were} sent to another server than their hash says", "해시와 다른 서버로 간 회원 {0}명";
         Since => "{0}, {1} after the start", "{0}, 시작 후 {1}";
 
         Members => "The test members are there", "테스트 회원이 있음";

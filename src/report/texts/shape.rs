@@ -7,10 +7,10 @@ use crate::lang::texts;
 texts! {
     /// Parts of the sentence, and of the page's section.
     pub enum Words {
-        Cut => "{0} of {1} broadcasts reached only some receivers",
+        Cut => "{0} of {1} {1|broadcast|broadcasts} reached only some receivers",
             "브로드캐스트 {1}건 중 {0}건이 일부 수신자에게만 도달";
-        Lost => "{0} of {1} broadcasts reached nobody", "브로드캐스트 {1}건 중 {0}건이 아무에게도 도달하지 못함";
-        CutAndLost => "{0} of {1} broadcasts reached only some receivers, and {2} nobody",
+        Lost => "{0} of {1} {1|broadcast|broadcasts} reached nobody", "브로드캐스트 {1}건 중 {0}건이 아무에게도 도달하지 못함";
+        CutAndLost => "{0} of {1} {1|broadcast|broadcasts} reached only some receivers, and {2} nobody",
             "브로드캐스트 {1}건 중 {0}건이 일부 수신자에게만, {2}건은 아무에게도 도달하지 못함";
 
         Everywhere => "lost before any server passed them on", "어느 서버도 전달하기 전에 유실";
@@ -28,7 +28,7 @@ texts! {
         MostTo => "more at receivers of {0} than elsewhere", "{0}의 수신자에서 더 많음";
         MostFrom => "more for members who entered at {0}", "{0}에서 입장한 회원에서 더 많음";
         BothAlike => "both servers alike", "두 서버 모두 비슷함";
-        AllAlike => "all {0} servers alike", "서버 {0}대 모두 비슷함";
+        AllAlike => "all {0} {0|server|servers} alike", "서버 {0}대 모두 비슷함";
 
         Between => "only from {0} s to {1} s", "{0}초부터 {1}초까지만";
         Grows => "grows with arrivals", "도착이 늘수록 증가";
@@ -46,9 +46,9 @@ texts! {
         FanOutNext => "Look in the servers' logs for sends that fail: one receiver's failure must not end the rest, and sends to one session must not run at the same time.",
             "서버 로그에서 실패한 전송을 확인하십시오. 한 수신자의 실패로 나머지가 중단되지 않아야 하고, 한 세션에 동시에 전송하지 않아야 합니다.";
 
-        Unlisted => "{0} more pairs are missing from the lists that members get as they open",
+        Unlisted => "{0} more {0|pair is|pairs are} missing from the lists that members get as they open",
             "열릴 때 받는 목록에서 빠진 쌍 {0}건이 더 있음";
-        OutOfOrder => "in {0} pairs a member's departure was announced before its entering (returns aside)",
+        OutOfOrder => "in {0} {0|pair|pairs} a member's departure was announced before its entering (returns aside)",
             "입장 알림보다 퇴장 알림이 먼저 온 쌍 {0}건 (재입장 제외)";
     }
 }
@@ -74,7 +74,7 @@ texts! {
             "회원이 입장한 서버와 수신자의 서버별 누락 쌍";
         Announcing => "entered at", "입장한 서버";
         Delivering => "receivers at {0}", "{0}의 수신자";
-        OfBroadcasts => "{0} of {1} broadcasts", "브로드캐스트 {1}건 중 {0}건";
+        OfBroadcasts => "{0} of {1} {1|broadcast|broadcasts}", "브로드캐스트 {1}건 중 {0}건";
         OtherServer => "another server", "다른 서버";
         PairsMissing => "pairs missing", "누락 쌍";
 

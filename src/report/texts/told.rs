@@ -26,7 +26,7 @@ texts! {
         MissingUpdate => "{0} did not get message {2} of {1}, sent in second {3}",
             "{0}: {1}의 {2}번째 메시지({3}초에 전송)를 받지 못함";
         SuchAs => "Missing, for example: {0}.", "누락 예: {0}.";
-        UpdatesLine => "{0} {0|message|messages} sent, {1} updates expected: {2} missing ({3}), {4} duplicate, {5} out of order",
+        UpdatesLine => "{0} {0|message|messages} sent, {1} {1|update|updates} expected: {2} missing ({3}), {4} duplicate, {5} out of order",
             "메시지 {0}개 전송, 받아야 할 갱신 {1}건: 누락 {2}({3}), 중복 {4}, 순서 뒤바뀜 {5}";
         UpdatesUnclear => "{0} of none of the member's last messages, {1} about members of no session here, {2} about the receiver itself",
             "최근 메시지와 맞지 않음 {0}건, 이 테스트에 없는 회원 {1}건, 수신자 자신 {2}건";
@@ -44,9 +44,9 @@ texts! {
             "아무에게도 알려지지 않음, 세션의 서버별: {0}";
         StillListed => "Listed to newcomers long after the session had failed, by its server: {0}",
             "세션이 실패한 지 오래인데 새 참가자 목록에 남음, 세션의 서버별: {0}";
-        UntoldBetween => "{0} announcements of sessions on {1} missing at {2}", "{1}의 세션 퇴장 알림 {0}건이 {2}에서 누락";
+        UntoldBetween => "{0} {0|announcement|announcements} of sessions on {1} missing at {2}", "{1}의 세션 퇴장 알림 {0}건이 {2}에서 누락";
         Untold => "{0} was not told of {1}", "{0}: {1}의 퇴장을 알지 못함";
-        DeparturesLine => "{0} {0|session|sessions} closed before the end, {1} announcements expected: {2} missing, {3} told to nobody",
+        DeparturesLine => "{0} {0|session|sessions} closed before the end, {1} {1|announcement|announcements} expected: {2} missing, {3} announced to nobody",
             "종료 전에 닫힌 세션 {0}개, 받아야 할 알림 {1}건: 누락 {2}, 아무에게도 알리지 않음 {3}";
         PendingLine => "{0} closed too late to be judged", "너무 늦게 닫혀 판정하지 않음 {0}개";
         Finished => "{0} finished", "{0}개 완주";

@@ -26,7 +26,7 @@ impl NameList {
         Some((self.names.len() - 1) as u8)
     }
 
-    /// Adds a name behind all others, even one that is there already: it is then found by the first.
+    /// Adds a name behind all others, even one that exists already: it is then found by the first.
     /// `false` when there are too many.
     pub(in crate::scenario) fn add(&mut self, name: &str) -> bool {
         let fits = self.names.len() < NAMES_MAX;

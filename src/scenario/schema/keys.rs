@@ -118,7 +118,7 @@ const ERROR: &[Key] = &[
     key("equals", TextOrTexts, "The value at \"field\", or a list of which one stands there."),
     key("contains", Text, "Text that the body contains."),
     key("after", Text, "How long the answer took, such as \"29s500ms..31s\"."),
-    key("blame", OneOf(BLAMES), "Who has to act; default: server."),
+    key("blame", OneOf(BLAMES), "Who must act; default: server."),
     key("ticket", Flag, "It means that a one-time ticket was too old, spent or unknown."),
 ];
 
@@ -148,8 +148,8 @@ const SCHEDULE: &[Key] = &[
     required("path", Text, "Path and query of the look-up: a template."),
     key("headers", Pairs, "Header fields: templates."),
     required("status", Text, "Pointer to the status: RECRUITING, READY, RUNNING or DONE."),
-    required("starts_at", Text, "Pointer to the instant by which everyone has to be in."),
-    required("ends_at", Text, "Pointer to the instant by which the hold has to be over."),
+    required("starts_at", Text, "Pointer to the instant by which all sessions must have entered."),
+    required("ends_at", Text, "Pointer to the instant by which the hold must be over."),
     key("created_at", Text, "Pointer to the instant at which it was made."),
     key("distance", Text, "Pointer to how far runners go: kilometres, or a name."),
     key("distances", Scalars, "Kilometres of the names: FIVE = 5."),
@@ -295,7 +295,7 @@ const LISTED: &[Key] = &[
 const MESSAGE_ERROR: &[Key] = &[
     required("code", TextOrTexts, "The code, exactly, or a list of codes."),
     key("name", Text, "The error's name in results; default: the code."),
-    key("blame", OneOf(BLAMES), "Who has to act; default: server."),
+    key("blame", OneOf(BLAMES), "Who must act; default: server."),
     key("ticket", Flag, "It means that a one-time ticket was too old, spent or unknown."),
 ];
 
@@ -319,11 +319,11 @@ const RECONNECT: &[Key] = &[
 const CRITERION: &[Key] = &[
     required("name", Text, "The criterion's name in results."),
     required("measure", Text, "What is measured, such as steps.open.p95_ms (docs/scenarios.md lists them)."),
-    key("below", Number, "It has to be below this."),
+    key("below", Number, "It must be below this."),
     key("at_most", Number, "It may be this at most."),
-    key("at_least", Number, "It has to be this at least."),
+    key("at_least", Number, "It must be at least this."),
     key("warn", Number, "Beyond the limit but within this it is a warning."),
-    key("needs_sessions", Count, "Judged only with so many sessions."),
+    key("needs_sessions", Count, "Judged only with this many sessions or more."),
     key("needs_hold", Duration, "Judged only with a hold as long."),
 ];
 

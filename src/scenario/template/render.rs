@@ -75,7 +75,7 @@ impl<'a> From<&'a [String]> for Taken<'a> {
 }
 
 impl<'a> Taken<'a> {
-    /// None of so many.
+    /// None of this many.
     pub fn none(count: usize) -> Self {
         Self::Packed { count: count as u8, kept: &[], bytes: &[] }
     }
@@ -168,7 +168,7 @@ impl Template {
 }
 
 impl Scope<'_> {
-    /// How far this runner is, in centimetres: after so many intervals where the message is a
+    /// How far this runner is, in centimetres: after this many intervals where the message is a
     /// periodic one, so that every run of a plan sends the same.
     pub fn distance_cm(&self, runner: Runner) -> u64 {
         let run_ms = match self.interval_ms {

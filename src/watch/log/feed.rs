@@ -276,7 +276,7 @@ mod tests {
         let mut feed = shell(script);
         eventually(|| feed.look(deadline()).0.is_ok() && feed.counted().window.why_nothing().is_some());
         eventually(|| {
-            feed.silence().is_some_and(|unseen| unseen.why.to_string().starts_with("all of its 2 lines"))
+            feed.silence().is_some_and(|unseen| unseen.why.to_string().starts_with("its 2 lines are all"))
         });
         assert_eq!(feed.counted().tally, 0);
         let mut feed =

@@ -75,9 +75,7 @@ mod tests {
         assert!(!window.takes(Some(instant("2026-11-28T20:03:59Z"))));
         assert_eq!(
             window.why_nothing().map(|why| why.to_string()).as_deref(),
-            Some(
-                "all of its 1 lines are from before the run, which began at 20:04:00 UTC; the last is of 20:03:59"
-            )
+            Some("its 1 line is from before the run, which began at 20:04:00 UTC; the last is of 20:03:59")
         );
         assert!(window.takes(Some(instant("2026-11-28T20:04:00Z"))), "cut to the second");
         assert!(window.takes(Some(instant("2026-11-28T20:03:59Z"))), "written late");

@@ -84,7 +84,7 @@ impl Question {
                 Some(("upstream", value)) if !value.is_empty() => question.upstream = Some(value.to_owned()),
                 _ => {
                     return Err(format!(
-                        "{word:?} is none of status=499,5xx, uri=/a/*/b, upstream=HOST:PORT"
+                        "{word:?} is not one of status=499,5xx, uri=/a/*/b, upstream=HOST:PORT"
                     ));
                 }
             }
@@ -333,11 +333,11 @@ mod tests {
         for (text, why) in [
             ("", "is not a figure of an access log: count, rate, share"),
             ("p96", "is not a figure"),
-            ("count 499", "\"499\" is none of status=499,5xx"),
+            ("count 499", "\"499\" is not one of status=499,5xx"),
             ("count status=49", "\"49\" is not a status"),
             ("count status=4x9", "is not a status"),
             ("count status=", "is not a status"),
-            ("count uri=api", "is none of"),
+            ("count uri=api", "is not one of"),
         ] {
             let error = Question::parse(text).expect_err(text);
             assert!(error.contains(why), "{text}: {error}");

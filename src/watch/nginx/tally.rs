@@ -159,7 +159,7 @@ mod tests {
         let garbage = "13:00 something else";
         let unseen = counted(None, &[garbage], "count status=499").expect_err("unknown");
         assert!(
-            unseen.why.to_string().starts_with("1 of 1 lines are in another format than combined"),
+            unseen.why.to_string().starts_with("1 of 1 line is in another format than combined"),
             "{unseen:?}"
         );
         let unseen = counted(Some("$status $uri"), &[LINE], "count").expect_err("another");

@@ -35,7 +35,7 @@ enum Stream {
     Tls(Box<StreamOwned<ClientConnection, Timed>>),
 }
 
-/// A socket that gives up at an instant, or after so many bytes.
+/// A socket that gives up at an instant, or after this many bytes.
 struct Timed {
     socket: TcpStream,
     deadline: Instant,

@@ -9,7 +9,7 @@ use startline_protocol::matching::*;
 
 use super::splits;
 
-/// Rules, the places whose values are kept, and the list whose elements are handed out.
+/// Rules, the places whose values are kept, and the list whose elements are passed on.
 #[derive(Clone, Debug)]
 pub struct Asked {
     pub rules: Vec<Rule>,

@@ -1,4 +1,4 @@
-//! Limits of this box that are reached in mid-run.
+//! Limits of this machine that are reached in mid-run.
 
 use super::short_run;
 use crate::common::peer::Script;
@@ -28,7 +28,7 @@ fn descriptors_used_up() {
         libc::prlimit(child.id() as libc::pid_t, libc::RLIMIT_NOFILE, &raw const limit, std::ptr::null_mut())
     };
     assert_eq!(set, 0);
-    // This peer tells nobody of anybody, which is the servers' failure; the rest of it is this box's.
+    // This peer tells nobody of anybody, which is the servers' failure; the rest of it is this machine's.
     finish(child).assert_status(1);
     let summary = summary(&out);
     let kinds = summary["errors"]["by_kind"].as_object().expect("an object");
@@ -73,7 +73,7 @@ fn source_address_taken_away() {
     assert!(finished.stdout.contains("startline addresses add"), "the remedy is named: {}", finished.stdout);
 }
 
-/// WebSockets are led to another box, and nothing gets there from an address of the loopback.
+/// WebSockets are led to another machine, and nothing gets there from an address of the loopback.
 #[test]
 fn source_address_of_the_loopback_and_a_host_elsewhere() {
     let temp = tempfile::tempdir().expect("a directory");

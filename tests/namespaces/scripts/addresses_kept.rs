@@ -53,7 +53,7 @@ fn one_that_has_to_wait_says_so() {
     assert_eq!(lines, [command, "0", command, "added: 1", "1"], "a dry run has nothing to wait for");
 }
 
-/// What a script says that sends a signal in the midst of something, and its status first. On a busy box it may be over by then: again.
+/// What a script says that sends a signal in the midst of something, and its status first. On a busy machine it may be over by then: again.
 #[track_caller]
 fn said_when_stopped(script: &str) -> Vec<String> {
     let mut tries = (0..20).map(|_| said(script));

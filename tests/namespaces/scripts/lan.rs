@@ -1,4 +1,4 @@
-//! Source addresses as a target on the same LAN meets them: two networks joined by a wire, the stand-in in the other one.
+//! Source addresses as a target on the same LAN meets them: two networks joined by a wire, the mock server in the other one.
 
 use super::ran::in_own_network;
 

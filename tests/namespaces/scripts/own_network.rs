@@ -1,4 +1,4 @@
-//! `scripts/own-network`: a command in a network of its own, and nothing of the box changed.
+//! `scripts/own-network`: a command in a network of its own, and nothing of the machine changed.
 
 use std::process::Command;
 

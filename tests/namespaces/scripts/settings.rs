@@ -10,12 +10,12 @@ use tempfile::TempDir;
 use super::ran::{ended, in_own_network};
 use crate::common::Finished;
 
-/// A box made of files.
+/// A machine made of files.
 pub struct Tree {
     directory: TempDir,
 }
 
-/// A box as the kernel sets it up, with 1,024 files open and no connection tracked.
+/// A machine as the kernel sets it up, with 1,024 files open and no connection tracked.
 const USUAL: [(&str, &str); 14] = [
     ("net.ipv4.ip_local_port_range", "32768\t60999\n"),
     ("net.ipv4.tcp_tw_reuse", "2\n"),
@@ -81,7 +81,7 @@ impl Tree {
         ended(command)
     }
 
-    /// What differs from the usual box.
+    /// What differs from the usual machine.
     pub fn changed(&self) -> Vec<(&'static str, String)> {
         let now = USUAL
             .iter()
@@ -91,7 +91,7 @@ impl Tree {
     }
 }
 
-/// What `apply` with this plan leaves changed of the usual box.
+/// What `apply` with this plan leaves changed of the usual machine.
 #[track_caller]
 fn applied(plan: &str) -> Vec<(&'static str, String)> {
     let tree = Tree::usual();
@@ -283,7 +283,7 @@ fn files_of_the_whole_box() {
     assert_eq!(tree.get("fs.file-max"), "41152\n");
 }
 
-/// What `show` with this plan says where a descriptor table holds so many.
+/// What `show` with this plan says where a descriptor table holds this many.
 #[track_caller]
 fn shown_with_descriptors(tree: &Tree, hard: u32, plan: &str) -> Finished {
     let mut command = Command::new("bash");
@@ -429,7 +429,7 @@ fn a_real_network_is_set_and_put_back() {
 #[test]
 fn a_real_network_says_what_it_does_not_let_be_written() {
     let temp = tempfile::tempdir().expect("a directory");
-    // Neighbour tables are the whole box's: a namespace does not have them.
+    // Neighbour tables are the whole machine's: a namespace does not have them.
     let finished =
         in_own_network(temp.path(), "tune apply --server --sources 2000 --sessions 6000; echo status $?");
     assert!(finished.stdout.contains("status 1"), "{}", finished.stdout);

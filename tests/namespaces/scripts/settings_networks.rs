@@ -85,7 +85,7 @@ fn what_was_saved_before_networks_were_told_apart_is_the_box_s() {
     let elsewhere = tree.tune("revert");
     elsewhere.assert_status(0);
     assert!(elsewhere.stdout.ends_with("Nothing to put back here.\n"), "{}", elsewhere.stdout);
-    // What the box's own network has, and no other.
+    // What the machine's own network has, and no other.
     tree.set("net.core.netdev_max_backlog", "1000\n");
     tree.tune("revert").assert_status(0);
     assert_eq!(tree.get(PORTS), "40000\t40999\n");

@@ -80,7 +80,7 @@ fn what_is_no_trial_is_refused_before_any_is_played() {
 fn nft_that_is_missing_is_named_with_its_package() {
     let temp = tempfile::tempdir().expect("a directory");
     let mut command = Command::new("bash");
-    // The box's tools without that one; the script appends the directories that an ordinary user's PATH lacks, which are hidden.
+    // The machine's tools without that one; the script appends the directories that an ordinary user's PATH lacks, which are hidden.
     command.args(["-c", "ln -s /usr/bin/* /bin/* /usr/sbin/* /sbin/* . 2>/dev/null; rm -f nft; PATH=$PWD
         exec unshare --user --map-root-user --mount bash -c 'mount -t tmpfs none /usr/sbin; [ /sbin -ef /usr/sbin ] || mount -t tmpfs none /sbin
         \"$SCRIPT\" - \"+printf a | nft -f -\"'"]);

@@ -166,7 +166,7 @@ pub fn rich_run() -> (Run, Vec<Interval>) {
     (run, vec![interval])
 }
 
-/// Broadcasts of two servers, so many of them cut, of which each misses so many receivers.
+/// Broadcasts of two servers, this many of them cut, of which each misses this many receivers.
 fn shape(broadcasts: u64, cut: u64, missing: u64) -> Shape {
     let expected = broadcasts * 3_000;
     let all = Reach { broadcasts, cut, lost: 0, owed: Owed { expected, missing: cut * missing } };
@@ -218,7 +218,7 @@ pub fn lossy() -> RunResult {
     run.result()
 }
 
-/// Sessions 0 and 1, on two servers, enter; four sessions on both learn of it after 1 to 4 ms, or so many
+/// Sessions 0 and 1, on two servers, enter; four sessions on both learn of it after 1 to 4 ms, or this many
 /// times as long.
 pub fn propagated(times: u64) -> Propagated {
     const SESSIONS: u32 = 4;

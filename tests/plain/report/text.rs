@@ -94,7 +94,7 @@ fn what_could_not_be_measured_of_messages_is_said() {
     }
     let text = summary(&result, None, Lang::En, Page::PLAIN).replace("\n            ", " ");
     for wanted in [
-        "warning: no message tick came, whose age or number is to be measured",
+        "warning: no message tick came, though the scenario measures its age or number",
         "warning: 7 messages head have no instant at sent_at that can be read (see sent_unit)",
         "warning: 7 messages head have no number at sequence that can be read",
         "warning: 2 messages trade have no number at sequence that can be read",

@@ -161,7 +161,7 @@ impl Driven {
         driven
     }
 
-    /// So many milliseconds pass with every timer that comes in them, in order; what is sent
+    /// This many milliseconds pass with every timer that comes in them, in order; what is sent
     /// meanwhile: when, the opcode and the payload.
     pub fn play(&mut self, millis: u64) -> Vec<(u64, u8, String)> {
         let began = self.now;

@@ -56,7 +56,7 @@ enum Event {
     End(usize),
     /// The network takes whatever connection there is.
     Cut(usize),
-    /// This box does nothing for so long.
+    /// This machine does nothing for so long.
     Stall(Micros),
     /// Accounts close.
     Accounts,
@@ -116,7 +116,7 @@ pub struct World {
     witness: Witness,
     /// Where members hear of each other, in worlds that have one.
     room: Option<Room>,
-    /// Until when this box does nothing, while events pile up.
+    /// Until when this machine does nothing, while events pile up.
     stalled_until: Micros,
     waits: Waits,
     started: u64,
@@ -185,7 +185,7 @@ impl World {
         }
     }
 
-    /// Connections cut at any moment, pauses of this box in which everything piles up, timers that nobody armed.
+    /// Connections cut at any moment, pauses of this machine in which everything piles up, timers that nobody armed.
     pub fn storm(&mut self) {
         for session in 0..self.runners.len() {
             if self.rng.u8(..3) == 0 {
@@ -282,7 +282,7 @@ impl World {
             Event::Start(index) if !self.is_stopped(index) => {
                 self.started += 1;
                 self.witness.started();
-                // Planned a little before: this box is sometimes late.
+                // Planned a little before: this machine is sometimes late.
                 let due = Tick::from_micros(self.now - self.rng.u64(..5_000));
                 self.drive(index, |session, ctx| session.start(due, ctx));
             }

@@ -1,6 +1,6 @@
 //! A room of members who hear of each other, over a bus that loses, doubles, delays and overlaps as its seed says.
 //!
-//! Written from the protocol's words, not from the stand-in. Invariant: it knows of each pair what was said to whom, which is what
+//! Written from the protocol's words, not from the mock server. Invariant: it knows of each pair what was said to whom, which is what
 //! the run's ledger has to find.
 
 use std::collections::HashSet;

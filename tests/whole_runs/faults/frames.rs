@@ -174,7 +174,7 @@ fn a_message_split_at_every_byte() {
     );
     let made = cuts.load(Ordering::Relaxed);
     assert!(made >= places, "{made} PONGs were cut, and a PONG has {places} places");
-    // On a busy box an answer may come late, or after the next PING was due; none may be taken for something else.
+    // On a busy machine an answer may come late, or after the next PING was due; none may be taken for something else.
     let of_time = ["ping-timeout", "ping-missed"];
     let other: Vec<_> =
         played.kinds().into_iter().filter(|(kind, _)| !of_time.contains(&kind.as_str())).collect();

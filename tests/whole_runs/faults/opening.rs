@@ -53,7 +53,7 @@ fn connected_of_1_mb() {
     assert!(played.count("/messages/bytes") > u64::from(SESSIONS) << 20);
 }
 
-/// A CONNECTED that lists so many strangers.
+/// A CONNECTED that lists this many strangers.
 fn connected_of(participants: u32) -> String {
     let listed: Vec<String> = (0..participants)
         .map(|k| {

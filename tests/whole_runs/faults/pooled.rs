@@ -8,10 +8,10 @@ use crate::common::processes::free_port;
 use crate::common::tls_peer::Authority;
 use crate::common::{Run, eventually, finish, number, results, signal, summary};
 
-/// So many sessions that the few connections go round many times.
+/// This many sessions that the few connections go round many times.
 const SESSIONS: u64 = 20;
 
-/// Plays on so many shared connections of one worker.
+/// Plays on this many shared connections of one worker.
 #[track_caller]
 fn sharing(connections: u32, script: Script, options: impl FnOnce(Run) -> Run) -> Played {
     run_with(script, |run| {

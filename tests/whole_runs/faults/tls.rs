@@ -355,7 +355,7 @@ fn each_alert_by_name() {
     });
 }
 
-/// As [`in_either_connection`], with so many sessions.
+/// As [`in_either_connection`], with this many sessions.
 fn in_either_connection_of(
     sessions: usize,
     act: impl Fn(&mut Connection) + Clone + Send + Sync + 'static,

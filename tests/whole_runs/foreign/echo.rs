@@ -20,7 +20,7 @@ pub enum Answering {
     /// The message before this one, which was somebody's.
     OfTheOneBefore,
     AfterMillis(u64),
-    /// Something else, after so many milliseconds.
+    /// Something else, after this many milliseconds.
     OtherTextAfterMillis(u64),
 }
 

@@ -74,7 +74,7 @@ impl Trust {
         (head.lines().next().unwrap_or_default().to_owned(), body.to_owned())
     }
 
-    /// Logs in, enters, checks what is handed out, upgrades and reads CONNECTED.
+    /// Logs in, enters, checks what is returned, upgrades and reads CONNECTED.
     #[track_caller]
     pub fn open(&self, addr: SocketAddr, member: u64) -> (Client<Stream>, Value) {
         let mut client = self.upgrade(addr, member, self.connect(addr).expect("a handshake"));
@@ -325,7 +325,7 @@ fn handshakes_that_are_not_gone_on_with_are_given_up() {
     assert_eq!(status, "HTTP/1.1 200 OK");
 }
 
-/// A stream of which nothing is read before so many sessions were sent their CONNECTED.
+/// A stream of which nothing is read before this many sessions were sent their CONNECTED.
 struct Late<'a> {
     stream: Stream,
     server: &'a Server,

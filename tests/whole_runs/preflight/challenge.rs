@@ -22,7 +22,7 @@ fn assert_run_refused(served: &Served, more: &[&str], told: &str) {
     assert!(format!("{}{}", run.stdout, run.stderr).contains(told), "{}", run.stderr);
 }
 
-/// The stand-in's fifteen minutes until READY: whole yet within their first second, begun after it.
+/// The mock server's fifteen minutes until READY: whole yet within their first second, begun after it.
 #[track_caller]
 fn assert_quarter_of_an_hour(what: &str, told: &Value) {
     let time = told.as_str().and_then(|told| told.strip_prefix(what)).unwrap_or_else(|| panic!("{told}"));

@@ -98,7 +98,7 @@ fn what_speaks_no_http_is_told() {
     assert_check(&report, "clock", "unknown", "does not answer over HTTP");
 }
 
-/// Two addresses of one name, of which one is this box's without a server.
+/// Two addresses of one name, of which one is this machine's without a server.
 #[test]
 fn each_address_is_looked_at() {
     let served = Served::ready();
@@ -117,7 +117,7 @@ fn each_address_is_looked_at() {
 fn a_clock_that_runs_away_is_warned_of() {
     let served = Served::start(&["--time-scale", "20"]);
     eventually("ten minutes there", || {
-        // The stand-in's clock is looked at by its own Date.
+        // The mock server's clock is looked at by its own Date.
         let answer =
             ureq::get(&served.url).config().http_status_as_error(false).build().call().expect("an answer");
         let date = answer.headers().get("date").and_then(|date| date.to_str().ok()).expect("a date");

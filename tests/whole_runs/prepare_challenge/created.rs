@@ -110,7 +110,7 @@ fn it_is_created_over_tls_as_well() {
     let server = Server::start(&["--time-zone", "UTC", "--tls", "--tls-ca-out", ca]);
     assert!(server.url.starts_with("https://"), "{}", server.url);
     assert_eq!(server.created(&["--ca", ca])["id"], 1);
-    // Another stand-in's certificate has not signed this one's.
+    // Another mock server's certificate has not signed this one's.
     let other = temp.path().join("other.pem");
     let other = other.to_str().expect("UTF-8 paths");
     let _mock = Server::start(&["--tls", "--tls-ca-out", other]);

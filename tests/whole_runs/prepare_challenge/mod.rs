@@ -1,4 +1,4 @@
-//! `startline prepare challenge` and `prepare all`: the binary as a user runs it, against the stand-in and against servers that do
+//! `startline prepare challenge` and `prepare all`: the binary as a user runs it, against the mock server and against servers that do
 //! not answer as they should.
 
 mod all;

@@ -1,11 +1,11 @@
-//! A stand-in of the test's own, and commands against it.
+//! A mock server of the test's own, and commands against it.
 
 use serde_json::Value;
 
 use crate::common::processes::MockServer;
 use crate::common::{Finished, finish, piped, startline};
 
-/// A stand-in with members 13 to 42.
+/// A mock server with members 13 to 42.
 pub struct Server {
     _mock: MockServer,
     pub url: String,

@@ -110,7 +110,7 @@ fn a_file_that_cannot_be_written_to_its_end_is_told_of_and_taken_up() {
     assert_eq!(played.files().len(), 2, "{:?}", played.files());
 }
 
-/// `prepare join` with files of so many blocks of 512 bytes at most.
+/// `prepare join` with files of this many blocks of 512 bytes at most.
 fn joining_within(played: &Played, blocks: usize, members: &str) -> Child {
     let startline = startline();
     let program = startline.get_program().to_string_lossy().into_owned();

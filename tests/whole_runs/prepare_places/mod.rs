@@ -1,4 +1,4 @@
-//! `startline prepare join` and `leave`, the binary against the stand-in: what becomes of each member, whatever the servers do meanwhile.
+//! `startline prepare join` and `leave`, the binary against the mock server: what becomes of each member, whatever the servers do meanwhile.
 
 mod calendar;
 mod file;

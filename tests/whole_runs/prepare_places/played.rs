@@ -1,4 +1,4 @@
-//! A stand-in with a challenge to join, the command against it, and what its file says.
+//! A mock server with a challenge to join, the command against it, and what its file says.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -24,13 +24,13 @@ pub struct Played {
 }
 
 impl Played {
-    /// A stand-in of members 13 to 312 and a challenge for so many.
+    /// A mock server of members 13 to 312 and a challenge for this many.
     #[track_caller]
     pub fn with_room_for(participants: u32) -> Self {
         Self::of(plain(), participants, 20)
     }
 
-    /// A stand-in of this kind, and a challenge that starts in so many minutes of its time.
+    /// A mock server of this kind, and a challenge that starts in this many minutes of its time.
     #[track_caller]
     pub fn of(config: Config, participants: u32, minutes: i64) -> Self {
         let stand = Stand::start(config);
@@ -98,7 +98,7 @@ impl Played {
         rows
     }
 
-    /// How often members were tried, as the file has it: so many times, and how many members.
+    /// How often members were tried, as the file has it: this many times, and how many members.
     #[track_caller]
     pub fn attempts(&self) -> BTreeMap<u32, usize> {
         let mut attempts = BTreeMap::new();
@@ -128,7 +128,7 @@ impl Played {
     }
 }
 
-/// Creates a challenge that starts in so many minutes from the server's now.
+/// Creates a challenge that starts in this many minutes from the server's now.
 #[track_caller]
 pub fn created(stand: &Stand, admin: u64, participants: u32, minutes: i64, password: Option<&str>) -> u64 {
     let start = jiff::Timestamp::now() + jiff::SignedDuration::from_mins(minutes);

@@ -11,7 +11,7 @@ const BAD_GATEWAY: &str = "HTTP/1.1 502 Bad Gateway\r\nContent-Type: text/html\r
 const NOT_LOGGED_IN: &str = "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n";
 const BROKEN: &str = "HTTP/1.1 500 Internal Server Error\r\nContent-Type: application/json\r\nContent-Length: 73\r\n\r\n{\"isSuccess\":false,\"code\":500,\"message\":\"서버 내부 오류입니다.\"}";
 
-/// Everyone gets in, although the first so many requests to join are answered so.
+/// Everyone gets in, although the first this many requests to join are answered so.
 #[track_caller]
 fn everyone_in_the_end(count: usize, answer: &str, reason: &str) {
     let played = Played::with_room_for(300);

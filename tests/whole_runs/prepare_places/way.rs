@@ -1,4 +1,4 @@
-//! The way to the stand-in: a proxy that can be shut, that can answer in the servers' place, and that can lose their answers.
+//! The way to the mock server: a proxy that can be shut, that can answer in the servers' place, and that can lose their answers.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -32,7 +32,7 @@ struct State {
     joins: AtomicUsize,
     /// Requests to leave that came by.
     leaves: AtomicUsize,
-    /// Shuts the way once so many have come by; 0: never.
+    /// Shuts the way once this many have come by; 0: never.
     shut_after: AtomicUsize,
     /// What the next requests to join or leave are answered with, and how many.
     instead: Mutex<Option<(usize, Vec<u8>)>>,
@@ -49,7 +49,7 @@ pub struct Way {
 }
 
 impl Way {
-    /// To this stand-in.
+    /// To this mock server.
     pub fn to(target: SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let addr = listener.local_addr().expect("its address");
@@ -80,7 +80,7 @@ impl Way {
         self.state.is_shut.store(true, Ordering::SeqCst);
     }
 
-    /// Shuts by itself once so many requests to join have come by.
+    /// Shuts by itself once this many requests to join have come by.
     pub fn shut_after(&self, joins: usize) {
         self.state.shut_after.store(joins, Ordering::SeqCst);
     }

@@ -21,7 +21,7 @@ use crate::world::ChallengeId;
 /// Receivers written to in a turn: some two milliseconds.
 const RECEIVERS_MAX: usize = 256;
 
-/// Writing one batch to everyone takes one part in so many of a worker's time at most; requests,
+/// Writing one batch to everyone takes one part in this many of a worker's time at most; requests,
 /// PONGs and a load generator on the same cores have the rest.
 const DELIVERY_PARTS: u32 = 6;
 

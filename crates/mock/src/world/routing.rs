@@ -40,7 +40,7 @@ struct Health {
 }
 
 impl Routing {
-    /// So many servers, all well; one that is found missing is shut out for `shut_out_ms`.
+    /// This many servers, all well; one that is found missing is shut out for `shut_out_ms`.
     pub fn new(servers: usize, shut_out_ms: u64) -> Self {
         let well = Health { url: None, up: true, shut_out_until_ms: 0 };
         Self { shut_out_ms, own: servers, servers: vec![well; servers] }

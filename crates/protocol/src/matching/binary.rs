@@ -135,7 +135,7 @@ pub enum SpanError {
 
 impl Span {
     /// Parses `u32le:5`, `bytes:5..13`, `bytes:5..` or `sized:u8:5`; for an offset may stand `end(PLACE)` or
-    /// `end(PLACE)+2`, and `..+8` for so many bytes.
+    /// `end(PLACE)+2`, and `..+8` for this many bytes.
     ///
     /// # Errors
     /// [`SpanError`].

@@ -12,7 +12,7 @@ pub const RULES_MAX: usize = 64;
 /// Values that are kept of a record at most.
 pub(super) const SLOTS_MAX: usize = 127;
 
-/// The slot that stands for the elements of the list that is handed out as it is read.
+/// The slot that stands for the elements of the list that is passed on as it is read.
 pub(super) const EACH: u128 = 1 << SLOTS_MAX;
 
 /// What a judge knows of a rule.
@@ -232,7 +232,7 @@ impl Judge {
         self.kept |= bit;
     }
 
-    /// The list that is handed out as it is read has ended.
+    /// The list that is passed on as it is read has ended.
     pub(super) fn end_each(&mut self, briefs: &[Brief]) {
         self.settled |= EACH;
         self.settle(briefs);

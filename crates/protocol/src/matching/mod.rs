@@ -91,7 +91,7 @@ pub enum Place {
     Span(Span),
 }
 
-/// A list whose elements are handed out as they are read.
+/// A list whose elements are passed on as they are read.
 #[derive(Clone, Debug)]
 pub struct Each {
     /// The place in each element, with a `*` for the element.
@@ -294,7 +294,7 @@ impl Matching {
         self.judge.tell(value);
     }
 
-    /// Takes the next piece of a record. `each` gets the elements of the list that is handed out, and whether
+    /// Takes the next piece of a record. `each` gets the elements of the list that is passed on, and whether
     /// the record is certainly of the rule that wants them.
     pub fn feed(&mut self, matcher: &Matcher, piece: &[u8], each: &mut dyn FnMut(Value<'_>, bool)) {
         self.take(matcher, piece, false, each);

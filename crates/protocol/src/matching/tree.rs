@@ -18,7 +18,7 @@ pub(super) const ROOT: u8 = 0;
 #[derive(Clone, Debug)]
 pub(super) struct Tree {
     nodes: Vec<Node>,
-    /// The nodes in each element of the list that is handed out: a new element has new fields.
+    /// The nodes in each element of the list that is passed on: a new element has new fields.
     in_element: Seen,
 }
 
@@ -44,13 +44,13 @@ pub(super) struct Node {
     pub(super) equals_rules: Rules,
     /// Where its value is kept, and for whom.
     pub(super) slots: Vec<(u8, Rules)>,
-    /// The rule for which its values are handed out, one an element.
+    /// The rule for which its values are passed on, one an element.
     pub(super) each: Rules,
     /// All rules that ask for its own value.
     pub(super) value_rules: Rules,
     /// Rules that ask for something inside.
     pub(super) inner_rules: Rules,
-    /// Of an array whose elements are objects of which one field is handed out: that field.
+    /// Of an array whose elements are objects of which one field is passed on: that field.
     pub(super) lead: Option<Lead>,
 }
 
@@ -59,7 +59,7 @@ pub(super) struct Node {
 pub(super) struct Lead {
     /// `,{"<key>":`.
     pub(super) text: Box<[u8]>,
-    /// The rule for which the field is handed out.
+    /// The rule for which the field is passed on.
     pub(super) each: Rules,
 }
 
@@ -234,7 +234,7 @@ impl Node {
         self.star.is_none() && self.children.iter().all(|(_, child)| seen.has(*child))
     }
 
-    /// Whether its elements are handed out.
+    /// Whether its elements are passed on.
     pub(super) fn has_star(&self) -> bool {
         self.star.is_some()
     }

@@ -16,9 +16,9 @@ const NAMES: [&str; 3] = ["ws://a", "ws://b", "ws://c"];
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Loss {
     None,
-    /// By chance, so many of a hundred receivers.
+    /// By chance, this many of a hundred receivers.
     Share(u8),
-    /// Each server stops after so many receivers.
+    /// Each server stops after this many receivers.
     After(usize),
     /// Each server leaves out its first receivers.
     Before(usize),

@@ -6,7 +6,7 @@
 use super::*;
 
 impl Walk {
-    /// Takes whole elements of the list that is handed out, each from its comma on, while their one wanted
+    /// Takes whole elements of the list that is passed on, each from its comma on, while their one wanted
     /// field comes first; returns the bytes taken. Any other element is walked through, with the same
     /// outcome.
     pub(super) fn take_elements(&mut self, piece: &[u8], with: &mut With<'_, '_>) -> usize {
@@ -23,7 +23,7 @@ impl Walk {
         piece.len() - rest.len()
     }
 
-    /// How the elements begin of the list that is handed out, if that is where the walk is.
+    /// How the elements begin of the list that is passed on, if that is where the walk is.
     pub(super) fn lead<'t>(&self, tree: &'t Tree) -> Option<&'t Lead> {
         let array = tree.node(self.node).filter(|_| !self.is_in_object() && self.is_on_tree());
         array.and_then(|array| array.lead.as_ref())
