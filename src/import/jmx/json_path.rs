@@ -68,7 +68,9 @@ pub(super) fn place(path: &str) -> Result<String, String> {
     let path = path.trim();
     if let Some(name) = path.strip_prefix("$..") {
         let is_name = !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '-');
-        let place = || format!(r#"match:"{}"\s*:\s*"?([^",}}\]]+)"#, regex::escape(name));
+        // Up to the quote that ends a text; of a number, without what follows it up to the next quote.
+        let value = r#"((?:[^"\\]|\\.)*(?:[^"\\{}\[\],\s]|\\.))"#;
+        let place = || format!(r#"match:"{}"\s*:\s*"?{value}"#, regex::escape(name));
         return is_name.then(place).ok_or_else(|| refusal(path));
     }
     pointer(path).ok_or_else(|| refusal(path))
@@ -161,7 +163,23 @@ mod tests {
         ] {
             assert_eq!(pointer(path).as_deref(), expected, "{path}");
         }
-        assert_eq!(place("$..token").as_deref(), Ok(r#"match:"token"\s*:\s*"?([^",}\]]+)"#));
         assert!(place("$.a[?(@.b)]").is_err_and(|why| why.contains("JSON pointer")));
+    }
+    #[test]
+    fn values_at_any_depth_are_whole() {
+        let place = place("$..x").expect("a place");
+        let regex = regex::Regex::new(place.strip_prefix("match:").expect("an expression")).expect(&place);
+        assert_eq!(regex.captures_len(), 2);
+        for (json, expected) in [
+            (r#"{"a":[{"x":"12, {b} Main St.","y":"z"}]}"#, "12, {b} Main St."),
+            (r#"{"x" : "say \"no\", or","y":1}"#, r#"say \"no\", or"#),
+            (r#"{"x":-1.5e3,"y":"z"}"#, "-1.5e3"),
+            (r#"{"a":[{"x":12},{"x":13}],"b":3}"#, "12"),
+            ("{\"x\":true\n}\n", "true"),
+            (r#"{"x":{"y":1},"z":{"x":"in"}}"#, "in"),
+        ] {
+            let found = regex.captures(json).map(|found| found[1].to_owned());
+            assert_eq!(found.as_deref(), Some(expected), "{json}");
+        }
     }
 }

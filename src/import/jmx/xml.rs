@@ -80,11 +80,11 @@ impl Reading<'_> {
                     self.open.pop();
                 }
                 Ok(Event::Text(text)) => match text.decode() {
-                    Ok(text) => self.add(&text),
+                    Ok(text) => self.add(begin, &text)?,
                     Err(error) => return Err(self.malformed(error.to_string())),
                 },
                 Ok(Event::CData(text)) => match text.decode() {
-                    Ok(text) => self.add(&text),
+                    Ok(text) => self.add(begin, &text)?,
                     Err(error) => return Err(self.malformed(error.to_string())),
                 },
                 Ok(Event::GeneralRef(reference)) => {
@@ -99,7 +99,7 @@ impl Reading<'_> {
                         _ => None,
                     };
                     match known {
-                        Some(c) => self.add(c.encode_utf8(&mut [0; 4])),
+                        Some(c) => self.add(begin, c.encode_utf8(&mut [0; 4]))?,
                         None => return Err(self.malformed(format!("there is no entity &{name};"))),
                     }
                 }
@@ -158,10 +158,18 @@ impl Reading<'_> {
         Ok(())
     }
 
-    fn add(&mut self, text: &str) {
-        if let Some(open) = self.open.last() {
-            self.tree.elements[*open].text.push_str(text);
+    /// Adds text, which begins at this byte, to the element that is open.
+    fn add(&mut self, at: u64, text: &str) -> Result<(), ImportError> {
+        match self.open.last() {
+            Some(open) => self.tree.elements[*open].text.push_str(text),
+            None if text.trim().is_empty() => {}
+            None => {
+                let blank = text.len() - text.trim_start().len();
+                self.advance(usize::try_from(at).unwrap_or_default().saturating_add(blank));
+                return Err(self.malformed("there is text outside of the outermost element".to_owned()));
+            }
         }
+        Ok(())
     }
 }
 
@@ -232,6 +240,9 @@ mod tests {
             ("<a>\n&unknown;</a>", "x.jmx:1: there is no entity &unknown;"),
             ("<a>\n\n", "x.jmx:3: it ends in the middle"),
             ("<a/>\n<b/>", "x.jmx:2: there is a second"),
+            ("<a/>\n\nand more", "x.jmx:3: there is text outside"),
+            ("<a/>\n&amp;", "x.jmx:2: there is text outside"),
+            ("<a/>\n<![CDATA[x]]>", "x.jmx:2: there is text outside"),
         ] {
             let error = Tree::read("x.jmx", text).expect_err(text).to_string();
             assert!(error.starts_with(begins), "{error}");
