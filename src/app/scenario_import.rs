@@ -43,7 +43,7 @@ pub(super) fn import(args: &ImportArgs) -> Result<(String, Option<ScenarioError>
         Some(out) => new_file(out, &made.scenario, args.force)?,
         None => made.scenario.clone(),
     };
-    say(&made, &out);
+    say(&made, &out, args);
     Ok((printed, made.refused))
 }
 
@@ -55,7 +55,7 @@ fn beside(path: &str) -> Option<String> {
 }
 
 /// Says what was found, what is otherwise, and how to go on.
-fn say(made: &Imported, out: &str) {
+fn say(made: &Imported, out: &str, args: &ImportArgs) {
     let err = std::io::stderr();
     let columns = if err.is_terminal() { terminal_columns(&err) } else { COLUMNS };
     let columns = columns.min(100);
@@ -64,8 +64,16 @@ fn say(made: &Imported, out: &str) {
         let options = if k == 0 { options } else { options.initial_indent("- ").subsequent_indent("  ") };
         tell(&textwrap::fill(paragraph, options));
     }
-    let check = vec![format!("startline scenario check {}", shell::quoted(out))];
-    for (what, command) in [("Check it:", &check), ("Try it:", &made.trial), ("Run it:", &made.command)] {
+    let quoted = shell::quoted(out);
+    let check = vec![format!("startline scenario check {quoted}")];
+    let mut steps = vec![("Check it:", &check), ("Try it:", &made.trial), ("Run it:", &made.command)];
+    let file = args.file.display().to_string();
+    let save = vec![format!("startline scenario import {} --out {quoted}", shell::quoted(&file))];
+    if args.out.is_none() {
+        // The other commands read the file.
+        steps.insert(0, ("Save it:", &save));
+    }
+    for (what, command) in steps {
         tell(&format!("{what:<10}{}", command.join(&format!("\n{:10}", ""))));
     }
 }

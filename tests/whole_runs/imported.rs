@@ -32,6 +32,7 @@ fn a_plan_for_runnity_is_imported_and_run() {
     assert!(said.contains("--target http://127.0.0.1:21000"), "{said}");
     assert!(said.contains("--sessions 300 --ramp 10s --hold 1m9s"), "{said}");
     assert!(made.stdout.contains("runnity.toml is written"), "{}", made.stdout);
+    assert!(!made.stderr.contains("Save it"), "{}", made.stderr);
     let members = fixture("members.csv");
     run(&["scenario", "check", &scenario, "--members", &members]).assert_status(0);
 
@@ -59,7 +60,14 @@ fn without_out_the_scenario_alone_is_on_standard_output() {
     made.assert_status(0);
     let document: toml::Table = made.stdout.parse().expect("TOML and nothing else");
     assert_eq!(document["name"].as_str(), Some("rooms"));
-    assert!(made.stderr.contains("startline try rooms.toml --target http://127.0.0.1:"), "{}", made.stderr);
+    let save = format!("Save it:  startline scenario import {} --out rooms.toml\n", fixture("rooms.har"));
+    for said in [
+        &save,
+        "Check it: startline scenario check rooms.toml",
+        "startline try rooms.toml --target http://127.0.0.1:",
+    ] {
+        assert!(made.stderr.contains(said), "{said}\n{}", made.stderr);
+    }
 }
 
 #[test]
