@@ -27,7 +27,7 @@ use super::stem;
 use chosen::Chosen;
 use given::{Given, Source};
 use recording::Entry;
-use work::Work;
+use work::RecordingWork;
 
 /// A hold has this many of the longest interval at least.
 const INTERVALS: u64 = 4;
@@ -86,7 +86,7 @@ fn make(chosen: &Chosen, found: &mut Found) {
     let opened_ms = chosen.socket.as_ref().map_or(f64::INFINITY, |socket| socket.at_ms);
     let split = chosen.requests.partition_point(|entry| entry.at_ms < opened_ms);
     let (before, beside) = chosen.requests.split_at(split);
-    let mut work = Work {
+    let mut work = RecordingWork {
         found,
         given: &mut given,
         names: &mut names,

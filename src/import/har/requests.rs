@@ -12,7 +12,7 @@ use super::given::{In, Source};
 use super::recording::Entry;
 use super::secrets::{declare, hidden};
 use super::sorts::split;
-use super::work::Work;
+use super::work::RecordingWork;
 use crate::scenario::{ENGINE_HEADERS, FOLLOW_MAX};
 
 /// Header fields that a browser sends by itself, besides those of HTTP itself, and a session need not.
@@ -36,7 +36,7 @@ const BROWSERS: [&str; 17] = [
     "user-agent",
 ];
 /// Makes a request of the entry that is next, with the redirects that it led to; returns how many entries that were.
-pub(super) fn request(entries: &[Entry], source: Source, work: &mut Work<'_>) -> (Request, usize) {
+pub(super) fn request(entries: &[Entry], source: Source, work: &mut RecordingWork<'_>) -> (Request, usize) {
     let entry = &entries[0];
     let at = At::Entry(entry.number);
     let last_segment = entry.url.path().rsplit('/').find(|part| !part.is_empty()).unwrap_or("page");
@@ -86,7 +86,11 @@ fn redirected(entries: &[Entry]) -> (usize, u8) {
 }
 
 /// Header fields that the page itself set.
-pub(super) fn headers(entry: &Entry, is_upgrade: bool, work: &mut Work<'_>) -> Vec<(String, String)> {
+pub(super) fn headers(
+    entry: &Entry,
+    is_upgrade: bool,
+    work: &mut RecordingWork<'_>,
+) -> Vec<(String, String)> {
     let mut headers: Vec<(String, String)> = Vec::new();
     for (name, value) in &entry.headers {
         let lower = name.to_ascii_lowercase();
@@ -126,7 +130,7 @@ fn canonical(name: &str) -> String {
 }
 
 /// A value with its name as a template. Numbers in it are versions, not instants.
-pub(super) fn named(name: &str, value: &str, entry: &Entry, work: &mut Work<'_>) -> String {
+pub(super) fn named(name: &str, value: &str, entry: &Entry, work: &mut RecordingWork<'_>) -> String {
     let field = Field {
         name: name.to_owned(),
         value: value.to_owned(),
@@ -139,7 +143,7 @@ pub(super) fn named(name: &str, value: &str, entry: &Entry, work: &mut Work<'_>)
 }
 
 /// A path or URL as a template.
-pub(super) fn url(url: &str, entry: &Entry, work: &mut Work<'_>) -> String {
+pub(super) fn url(url: &str, entry: &Entry, work: &mut RecordingWork<'_>) -> String {
     let fixed = hidden(fields::of_query(url), url, entry.number, work);
     in_url(&work.given.template(url, In::Url, entry.at_ms, &fixed))
 }
@@ -150,7 +154,7 @@ fn is_form(entry: &Entry) -> bool {
         .is_some_and(|it| it.to_ascii_lowercase().starts_with("application/x-www-form-urlencoded"))
 }
 
-fn body(entry: &Entry, work: &mut Work<'_>, request: &mut Request) {
+fn body(entry: &Entry, work: &mut RecordingWork<'_>, request: &mut Request) {
     let Some(text) = &entry.body else {
         if matches!(entry.method.as_str(), "POST" | "PUT" | "PATCH") {
             request.body = Some(String::new());
@@ -174,7 +178,7 @@ fn body(entry: &Entry, work: &mut Work<'_>, request: &mut Request) {
 }
 
 /// The fields of a form as templates.
-fn form(body: &str, entry: &Entry, work: &mut Work<'_>) -> Vec<(String, String)> {
+fn form(body: &str, entry: &Entry, work: &mut RecordingWork<'_>) -> Vec<(String, String)> {
     let (mut text, mut fields) = (String::new(), Vec::new());
     for (name, value) in form_urlencoded::parse(body.as_bytes()).into_owned() {
         let range = text.len()..text.len() + value.len();
@@ -195,7 +199,7 @@ fn form(body: &str, entry: &Entry, work: &mut Work<'_>) -> Vec<(String, String)>
 }
 
 /// Notes what an answer gives.
-fn gives(entry: &Entry, source: Source, work: &mut Work<'_>) {
+fn gives(entry: &Entry, source: Source, work: &mut RecordingWork<'_>) {
     if let Some(answer) = &entry.answer {
         match split(answer).1 {
             Some(_) => work.given.json(source, answer),
@@ -225,7 +229,7 @@ fn gives(entry: &Entry, source: Source, work: &mut Work<'_>) {
 }
 
 /// Hidden fields of a page's forms, and what its meta elements say.
-fn form_fields(html: &str, source: Source, work: &mut Work<'_>) {
+fn form_fields(html: &str, source: Source, work: &mut RecordingWork<'_>) {
     let Ok(field) = Regex::new(
         r#"(name="([^"]{1,64})"[^<>"]{0,40}(?:[a-z]+="[^"]{0,64}"[^<>"]{0,40})?(?:value|content)=")([^"]{6,512})""#,
     ) else {

@@ -11,7 +11,7 @@ use super::super::model::{At, Of, Variable};
 use super::super::text::{is_password, is_secret, literal};
 use super::fields::Field;
 use super::given::{is_free, snake};
-use super::work::Work;
+use super::work::RecordingWork;
 
 /// Fields by which a login says who it is.
 const WHO: [&str; 9] =
@@ -26,7 +26,7 @@ pub(super) fn hidden(
     mut fields: Vec<Field>,
     text: &str,
     entry: usize,
-    work: &mut Work<'_>,
+    work: &mut RecordingWork<'_>,
 ) -> Vec<(Range<usize>, String)> {
     rename_by_query(&mut fields);
     let within: Vec<Field> = fields.iter().flat_map(|field| within(field, text)).collect();
@@ -95,7 +95,7 @@ fn secret_part(field: &Field) -> Option<Range<usize>> {
 }
 
 /// The variable for a secret that no answer gave.
-fn secret(field: &Field, value: &str, entry: usize, work: &mut Work<'_>) -> String {
+fn secret(field: &Field, value: &str, entry: usize, work: &mut RecordingWork<'_>) -> String {
     let name = own_name(field);
     let is_password = is_password(name);
     let comment = match is_password {
@@ -117,7 +117,7 @@ fn secret(field: &Field, value: &str, entry: usize, work: &mut Work<'_>) -> Stri
 }
 
 /// Says where a secret came from that no answer of the servers under test gave.
-fn note_origin(name: &str, own: &str, value: &str, entry: usize, work: &mut Work<'_>) {
+fn note_origin(name: &str, own: &str, value: &str, entry: usize, work: &mut RecordingWork<'_>) {
     let gave = work
         .elsewhere
         .iter()
@@ -139,7 +139,7 @@ fn note_origin(name: &str, own: &str, value: &str, entry: usize, work: &mut Work
 }
 
 /// Adds a variable, unless one of this name has this value; returns what it is called.
-pub(super) fn declare(work: &mut Work<'_>, wanted: &str, value: &str, comment: &str) -> String {
+pub(super) fn declare(work: &mut RecordingWork<'_>, wanted: &str, value: &str, comment: &str) -> String {
     let value = literal(value);
     let is_it = |variable: &&Variable| variable.value == value && variable.name.starts_with(wanted);
     if let Some(known) = work.found.variables.iter().find(is_it) {

@@ -19,7 +19,7 @@ use super::repeats::{differences, rounded};
 use super::requests;
 use super::secrets::hidden;
 use super::sorts::{Sort, Sorting, split};
-use super::work::Work;
+use super::work::RecordingWork;
 use crate::scenario::STEPS_MAX;
 
 /// A value of a query that is at least this long, in characters, is hardly the same for all.
@@ -38,7 +38,7 @@ enum Act<'e> {
 }
 
 /// Makes the WebSocket. `beside` are the requests that were made once it was opened.
-pub(super) fn socket(entry: &Entry, beside: &[Entry], work: &mut Work<'_>) -> Socket {
+pub(super) fn socket(entry: &Entry, beside: &[Entry], work: &mut RecordingWork<'_>) -> Socket {
     note_missing(entry, work);
     let all = &entry.frames[..];
     let (sent, received): (Vec<&Frame>, Vec<&Frame>) = all.iter().partition(|frame| frame.is_sent);
@@ -86,7 +86,7 @@ pub(super) fn socket(entry: &Entry, beside: &[Entry], work: &mut Work<'_>) -> So
 }
 
 /// Says what a recording does not have.
-fn note_missing(entry: &Entry, work: &mut Work<'_>) {
+fn note_missing(entry: &Entry, work: &mut RecordingWork<'_>) {
     let at = At::Entry(entry.number);
     if entry.frames.is_empty() {
         let text = "The recording has no message of the WebSocket: Firefox and Safari save none, and Chromium those that it saw \
@@ -102,7 +102,7 @@ fn note_missing(entry: &Entry, work: &mut Work<'_>) {
     }
 }
 
-fn url(entry: &Entry, work: &mut Work<'_>) -> String {
+fn url(entry: &Entry, work: &mut RecordingWork<'_>) -> String {
     let whole = requests::url(entry.url.as_str(), entry, work);
     if whole.starts_with('{') {
         return whole;
@@ -123,7 +123,7 @@ fn url(entry: &Entry, work: &mut Work<'_>) -> String {
 }
 
 /// Values of the URL's query that no answer gave are the recorder's: each session needs its own.
-fn note_own_values(entry: &Entry, url: &str, work: &mut Work<'_>) {
+fn note_own_values(entry: &Entry, url: &str, work: &mut RecordingWork<'_>) {
     let fixed = entry.url.query_pairs().filter(|(name, value)| {
         value.chars().count() >= OWN_CHARS_MIN && !url.contains(&format!("{name}={{"))
     });
@@ -137,7 +137,12 @@ fn note_own_values(entry: &Entry, url: &str, work: &mut Work<'_>) {
 }
 
 /// A kind for each sort that came, in the order of coming.
-fn kinds(frames: &Frames<'_>, type_at: &str, entry: &Entry, work: &mut Work<'_>) -> Vec<(Sort, Kind)> {
+fn kinds(
+    frames: &Frames<'_>,
+    type_at: &str,
+    entry: &Entry,
+    work: &mut RecordingWork<'_>,
+) -> Vec<(Sort, Kind)> {
     let mut kinds: Vec<(Sort, Kind)> = Vec::new();
     for (frame, sort) in frames.all.iter().zip(&frames.sorts) {
         if frame.is_sent || kinds.iter().any(|(known, _)| known == sort) {
@@ -161,7 +166,7 @@ struct Making<'m, 'w> {
     frames: &'m Frames<'m>,
     kinds: Vec<(Sort, Kind)>,
     socket: Socket,
-    work: &'m mut Work<'w>,
+    work: &'m mut RecordingWork<'w>,
     /// Frames that are an answer or one of a periodic message.
     used: HashSet<usize>,
     /// The frame that is sent before closing.

@@ -8,7 +8,7 @@ use super::given::Given;
 use super::recording::Entry;
 
 /// What the conversion of a recording works with.
-pub(super) struct Work<'w> {
+pub(super) struct RecordingWork<'w> {
     pub(super) found: &'w mut Found,
     pub(super) given: &'w mut Given,
     pub(super) names: &'w mut Names,

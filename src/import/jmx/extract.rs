@@ -6,7 +6,7 @@
 use super::super::model::{At, Found, Of};
 use super::element::Element;
 use super::json_path;
-use super::work::Work;
+use super::work::PlanWork;
 
 /// The classes of extractors.
 pub(super) const CLASSES: [&str; 5] =
@@ -25,7 +25,11 @@ pub(super) fn names(element: Element<'_>) -> Vec<&str> {
 }
 
 /// Names and places of an extractor's values; of a message if it is `of_message`, else of an answer.
-pub(super) fn takes(element: Element<'_>, of_message: bool, work: &mut Work<'_>) -> Vec<(String, String)> {
+pub(super) fn takes(
+    element: Element<'_>,
+    of_message: bool,
+    work: &mut PlanWork<'_>,
+) -> Vec<(String, String)> {
     let names = names(element);
     let places = match places(element, names.len()) {
         Ok(places) => places,

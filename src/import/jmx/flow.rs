@@ -6,7 +6,7 @@ use super::super::model::{At, Of, Pause};
 use super::element::{Element, milliseconds};
 use super::extract;
 use super::scope::{ASSERTIONS, FILTERS, Scope};
-use super::work::Work;
+use super::work::PlanWork;
 
 /// What a thread does next.
 #[derive(Clone, Debug)]
@@ -105,7 +105,7 @@ const SAMPLERS: [&str; 8] = [
 ];
 
 /// The acts of what stands on a level.
-pub(super) fn acts<'t>(level: &[Element<'t>], outer: &Scope<'t>, work: &mut Work<'_>) -> Vec<Act<'t>> {
+pub(super) fn acts<'t>(level: &[Element<'t>], outer: &Scope<'t>, work: &mut PlanWork<'_>) -> Vec<Act<'t>> {
     let scope = outer.on_level(level, work.found, work.refused, work.values);
     let mut acts = Vec::new();
     for element in level {
@@ -130,7 +130,7 @@ pub(super) fn acts<'t>(level: &[Element<'t>], outer: &Scope<'t>, work: &mut Work
 }
 
 /// How often a loop is played; `None`: without an end.
-pub(super) fn times(element: Element<'_>, work: &mut Work<'_>) -> Option<u64> {
+pub(super) fn times(element: Element<'_>, work: &mut PlanWork<'_>) -> Option<u64> {
     times_of(
         element.raw("LoopController.loops"),
         element.flag("LoopController.continue_forever"),
@@ -144,7 +144,7 @@ pub(super) fn times_of(
     loops: &str,
     is_endless: bool,
     element: Element<'_>,
-    work: &mut Work<'_>,
+    work: &mut PlanWork<'_>,
 ) -> Option<u64> {
     let known = work.values.constant(loops);
     let loops = known.as_deref().unwrap_or(loops).trim();
@@ -163,7 +163,7 @@ pub(super) fn times_of(
     }
 }
 
-fn sample<'t>(element: Element<'t>, scope: &Scope<'t>, work: &mut Work<'_>) -> Act<'t> {
+fn sample<'t>(element: Element<'t>, scope: &Scope<'t>, work: &mut PlanWork<'_>) -> Act<'t> {
     let under = element.under();
     let own = scope.on_level(&under, work.found, work.refused, work.values);
     under.into_iter().for_each(|one| other(one, work));
@@ -171,7 +171,7 @@ fn sample<'t>(element: Element<'t>, scope: &Scope<'t>, work: &mut Work<'_>) -> A
 }
 
 /// What is no sampler and no controller that is known.
-fn other(element: Element<'_>, work: &mut Work<'_>) {
+fn other(element: Element<'_>, work: &mut PlanWork<'_>) {
     let (class, at) = (element.class(), At::Line(element.line()));
     if let Some((_, instead)) = REFUSED.iter().find(|(known, _)| *known == class) {
         return work.refuse(element, instead);
@@ -224,7 +224,7 @@ fn other(element: Element<'_>, work: &mut Work<'_>) {
 }
 
 /// The pause that a flow control action is; `None` if it is something else.
-pub(super) fn pause_of(element: Element<'_>, work: &mut Work<'_>) -> Option<Pause> {
+pub(super) fn pause_of(element: Element<'_>, work: &mut PlanWork<'_>) -> Option<Pause> {
     let action = element.raw("ActionProcessor.action").trim();
     let duration = work.values.constant(element.raw("ActionProcessor.duration"));
     match (action, duration.as_deref().and_then(milliseconds)) {

@@ -10,7 +10,7 @@ use super::element::{Element, Part, milliseconds};
 use super::extract;
 use super::json_path::{self, Asked};
 use super::scope::{Place, Scope, place};
-use super::work::Work;
+use super::work::PlanWork;
 use crate::scenario::{ENGINE_HEADERS, FOLLOW_MAX};
 
 /// What JMeter takes for success, but for redirects: any status from 200 to 399.
@@ -19,7 +19,7 @@ const SUCCESS: [u16; 4] = [200, 201, 202, 204];
 const REDIRECTS: [u16; 3] = [301, 302, 303];
 
 /// A request of a sampler.
-pub(super) fn request(element: Element<'_>, scope: &Scope<'_>, work: &mut Work<'_>) -> Request {
+pub(super) fn request(element: Element<'_>, scope: &Scope<'_>, work: &mut PlanWork<'_>) -> Request {
     let line = element.line();
     let (name, comments) = work.name(element, "request");
     let method = method(element, work);
@@ -45,7 +45,7 @@ pub(super) fn request(element: Element<'_>, scope: &Scope<'_>, work: &mut Work<'
     request
 }
 
-fn method(element: Element<'_>, work: &mut Work<'_>) -> String {
+fn method(element: Element<'_>, work: &mut PlanWork<'_>) -> String {
     let written = element.text("HTTPSampler.method").unwrap_or("GET").trim();
     let method = work.values.constant(written).unwrap_or_default().to_ascii_uppercase();
     let is_method = !method.is_empty() && method.bytes().all(|byte| byte.is_ascii_uppercase());
@@ -56,7 +56,7 @@ fn method(element: Element<'_>, work: &mut Work<'_>) -> String {
 }
 
 /// Path and query; the target is the first host that a plan names, and no request may go to another.
-fn path(element: Element<'_>, scope: &Scope<'_>, work: &mut Work<'_>) -> String {
+fn path(element: Element<'_>, scope: &Scope<'_>, work: &mut PlanWork<'_>) -> String {
     let line = element.line();
     let written = element.text("HTTPSampler.path").or(scope.defaults.path).unwrap_or("/").trim();
     let written = work.values.with_begin(written);
@@ -77,7 +77,7 @@ fn is_http(protocol: &str) -> bool {
 }
 
 /// Holds that all of a session's requests go to one place.
-fn go_to(element: Element<'_>, place: Place, work: &mut Work<'_>) {
+fn go_to(element: Element<'_>, place: Place, work: &mut PlanWork<'_>) {
     let to = match &place {
         Place::Unsaid => return,
         Place::NoHost(host) => {
@@ -102,7 +102,7 @@ fn go_to(element: Element<'_>, place: Place, work: &mut Work<'_>) {
 }
 
 /// Has the command line say where requests go, since the plan does not.
-pub(super) fn open_target(element: Element<'_>, to: String, work: &mut Work<'_>) {
+pub(super) fn open_target(element: Element<'_>, to: String, work: &mut PlanWork<'_>) {
     let text = format!(
         "{}: {to} is not known before the test: --target says where all sessions go",
         element.called()
@@ -111,7 +111,7 @@ pub(super) fn open_target(element: Element<'_>, to: String, work: &mut Work<'_>)
     work.values.open_target = Some(to);
 }
 
-fn headers(scope: &Scope<'_>, work: &mut Work<'_>) -> Vec<(String, String)> {
+fn headers(scope: &Scope<'_>, work: &mut PlanWork<'_>) -> Vec<(String, String)> {
     let mut headers: Vec<(String, String)> = Vec::new();
     for (name, value, line) in &scope.headers {
         let lower = name.to_ascii_lowercase();
@@ -138,7 +138,7 @@ fn headers(scope: &Scope<'_>, work: &mut Work<'_>) -> Vec<(String, String)> {
 }
 
 /// Arguments and body.
-fn content(element: Element<'_>, scope: &Scope<'_>, work: &mut Work<'_>, request: &mut Request) {
+fn content(element: Element<'_>, scope: &Scope<'_>, work: &mut PlanWork<'_>, request: &mut Request) {
     let line = element.line();
     let arguments = element.list_in("HTTPsampler.Arguments", "Arguments.arguments");
     let arguments: Vec<Part<'_>> = scope.defaults.arguments.iter().copied().chain(arguments).collect();
@@ -171,7 +171,7 @@ fn content(element: Element<'_>, scope: &Scope<'_>, work: &mut Work<'_>, request
     }
 }
 
-fn timeout(element: Element<'_>, scope: &Scope<'_>, work: &mut Work<'_>) -> Option<Duration> {
+fn timeout(element: Element<'_>, scope: &Scope<'_>, work: &mut PlanWork<'_>) -> Option<Duration> {
     let connect = element.text("HTTPSampler.connect_timeout").or(scope.defaults.connect_timeout);
     let response = element.text("HTTPSampler.response_timeout").or(scope.defaults.response_timeout);
     let connect = connect.and_then(|text| milliseconds_of(text, element, work));
@@ -187,7 +187,7 @@ fn timeout(element: Element<'_>, scope: &Scope<'_>, work: &mut Work<'_>) -> Opti
 }
 
 /// A timeout as a plan writes it; none is 0, and one that the test says is noted.
-pub(super) fn milliseconds_of(text: &str, element: Element<'_>, work: &mut Work<'_>) -> Option<Duration> {
+pub(super) fn milliseconds_of(text: &str, element: Element<'_>, work: &mut PlanWork<'_>) -> Option<Duration> {
     let Some(ms) = work.values.constant(text).as_deref().and_then(milliseconds) else {
         let text = format!(
             "{}: its timeout \"{text}\" is not known before the test: write it in timeout",
@@ -200,7 +200,7 @@ pub(super) fn milliseconds_of(text: &str, element: Element<'_>, work: &mut Work<
 }
 
 /// What assertions expect of an answer.
-fn expectations(scope: &Scope<'_>, work: &mut Work<'_>, request: &mut Request) {
+fn expectations(scope: &Scope<'_>, work: &mut PlanWork<'_>, request: &mut Request) {
     for assertion in &scope.assertions {
         let assertion = *assertion;
         match assertion.class() {
@@ -220,7 +220,7 @@ fn expectations(scope: &Scope<'_>, work: &mut Work<'_>, request: &mut Request) {
     }
 }
 
-fn json_assertion(assertion: Element<'_>, work: &mut Work<'_>, request: &mut Request) {
+fn json_assertion(assertion: Element<'_>, work: &mut PlanWork<'_>, request: &mut Request) {
     let asked = json_path::asked(assertion);
     if let Asked::Not(why) = asked {
         let text = format!("{}: {why}: name such answers by [[http.errors]]", assertion.called());
@@ -240,7 +240,7 @@ fn json_assertion(assertion: Element<'_>, work: &mut Work<'_>, request: &mut Req
     }
 }
 
-fn response_assertion(assertion: Element<'_>, work: &mut Work<'_>, request: &mut Request) {
+fn response_assertion(assertion: Element<'_>, work: &mut PlanWork<'_>, request: &mut Request) {
     let kind: u32 = assertion.raw("Assertion.test_type").trim().parse().unwrap_or(16);
     let texts: Vec<&str> =
         assertion.inner("Asserion.test_strings").iter().map(|part| part.own_text()).collect();
@@ -280,7 +280,7 @@ fn response_assertion(assertion: Element<'_>, work: &mut Work<'_>, request: &mut
     left(assertion, work);
 }
 
-fn left(assertion: Element<'_>, work: &mut Work<'_>) {
+fn left(assertion: Element<'_>, work: &mut PlanWork<'_>) {
     let text = format!(
         "{}: an answer is judged by its status (expect), by values that must be in it (take), and named by [[http.errors]]",
         assertion.called()
@@ -289,7 +289,7 @@ fn left(assertion: Element<'_>, work: &mut Work<'_>) {
 }
 
 /// What a request here cannot have.
-fn unlike(element: Element<'_>, work: &mut Work<'_>, line: usize) {
+fn unlike(element: Element<'_>, work: &mut PlanWork<'_>, line: usize) {
     if element.flag("HTTPSampler.DO_MULTIPART_POST")
         || !element.list_in("HTTPsampler.Files", "HTTPFileArgs.files").is_empty()
     {

@@ -8,7 +8,7 @@ use super::super::model::{At, Kind, Of, Rule};
 use super::super::text::literal;
 use super::element::Element;
 use super::json_path::{self, Asked, SPECIAL};
-use super::work::Work;
+use super::work::PlanWork;
 
 /// The kinds that the reads of a plan await.
 #[derive(Clone, Debug, Default)]
@@ -26,7 +26,7 @@ impl Kinds {
         &mut self,
         read: Element<'_>,
         assertions: &[Element<'_>],
-        work: &mut Work<'_>,
+        work: &mut PlanWork<'_>,
     ) -> Vec<String> {
         let mut rules: Vec<Rule> = Vec::new();
         for assertion in assertions {
@@ -47,7 +47,7 @@ impl Kinds {
     }
 
     /// The rules of an assertion on a frame's text, added to what holds already.
-    fn response(&self, assertion: Element<'_>, mut rules: Vec<Rule>, work: &mut Work<'_>) -> Vec<Rule> {
+    fn response(&self, assertion: Element<'_>, mut rules: Vec<Rule>, work: &mut PlanWork<'_>) -> Vec<Rule> {
         let bits: u32 = assertion.raw("Assertion.test_type").trim().parse().unwrap_or(16);
         let field = assertion.raw("Assertion.test_field");
         let at = At::Line(assertion.line());
@@ -75,9 +75,9 @@ impl Kinds {
         }
     }
 
-    fn rule(&self, text: &str, bits: u32, assertion: Element<'_>, work: &mut Work<'_>) -> Rule {
+    fn rule(&self, text: &str, bits: u32, assertion: Element<'_>, work: &mut PlanWork<'_>) -> Rule {
         let is_regex = bits & (1 | 2) != 0 && bits & 16 == 0;
-        let template = |text: &str, work: &mut Work<'_>| match text.contains("${") {
+        let template = |text: &str, work: &mut PlanWork<'_>| match text.contains("${") {
             true => work.values.template(text, assertion.line(), work.found),
             false => literal(text),
         };
@@ -118,7 +118,7 @@ impl Kinds {
         }
     }
 
-    fn note_looser(&self, pieces: &[String], kept: usize, assertion: Element<'_>, work: &mut Work<'_>) {
+    fn note_looser(&self, pieces: &[String], kept: usize, assertion: Element<'_>, work: &mut PlanWork<'_>) {
         if pieces.iter().filter(|piece| !piece.is_empty()).count() > kept {
             let text = format!(
                 "{}: messages are known without regular expressions: the kind has the expression's longest text alone",
@@ -139,7 +139,7 @@ impl Kinds {
     }
 
     /// The kind of a rule, which is given a name if it is new.
-    fn name_of(&mut self, rule: Rule, read: Element<'_>, work: &mut Work<'_>) -> String {
+    fn name_of(&mut self, rule: Rule, read: Element<'_>, work: &mut PlanWork<'_>) -> String {
         if let Some(kind) = self.kinds.iter().find(|kind| same(kind, &rule)) {
             return kind.name.clone();
         }
@@ -159,7 +159,7 @@ impl Kinds {
     }
 
     /// The kind of a read that looks at nothing.
-    fn anything(&mut self, read: Element<'_>, work: &mut Work<'_>) -> Vec<String> {
+    fn anything(&mut self, read: Element<'_>, work: &mut PlanWork<'_>) -> Vec<String> {
         let at = At::Line(read.line());
         let Some(begins) = self.begins else {
             let text = format!(
@@ -192,7 +192,7 @@ fn same(kind: &Kind, rule: &Rule) -> bool {
 }
 
 /// What two rules say together.
-fn both(one: Rule, other: Rule, assertion: Element<'_>, work: &mut Work<'_>) -> Rule {
+fn both(one: Rule, other: Rule, assertion: Element<'_>, work: &mut PlanWork<'_>) -> Rule {
     let mut rule = one;
     let mut clash = false;
     let mut join = |own: &mut Option<String>, other: Option<String>| match (own.is_some(), other) {
@@ -217,7 +217,7 @@ fn both(one: Rule, other: Rule, assertion: Element<'_>, work: &mut Work<'_>) -> 
     rule
 }
 
-fn json(assertion: Element<'_>, rules: &mut Vec<Rule>, work: &mut Work<'_>) {
+fn json(assertion: Element<'_>, rules: &mut Vec<Rule>, work: &mut PlanWork<'_>) {
     let at = At::Line(assertion.line());
     let asked = json_path::asked(assertion);
     if let Asked::Not(why) = asked {

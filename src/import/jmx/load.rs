@@ -8,10 +8,10 @@ use super::super::model::{At, Members, Of};
 use super::Beside;
 use super::element::Element;
 use super::values::Origin;
-use super::work::Work;
+use super::work::PlanWork;
 
 /// Reads what groups that do the same say of the load.
-pub(super) fn groups(groups: &[Element<'_>], work: &mut Work<'_>) {
+pub(super) fn groups(groups: &[Element<'_>], work: &mut PlanWork<'_>) {
     let (mut sessions, mut ramp_s) = (0_u64, None);
     for group in groups {
         let group = *group;
@@ -91,7 +91,7 @@ pub(super) fn loops(element: Element<'_>) -> bool {
 }
 
 /// Reads a CSV data set: whose columns are whose variables.
-pub(super) fn data_set(element: Element<'_>, folder: &str, work: &mut Work<'_>, beside: Beside<'_>) {
+pub(super) fn data_set(element: Element<'_>, folder: &str, work: &mut PlanWork<'_>, beside: Beside<'_>) {
     let at = At::Line(element.line());
     let written = element.raw("filename").trim();
     let file = work.values.constant(written).unwrap_or_else(|| written.to_owned());
@@ -157,7 +157,7 @@ pub(super) fn data_set(element: Element<'_>, folder: &str, work: &mut Work<'_>, 
 }
 
 /// What columns have to be called; those of ids may be called as they are.
-fn scenario_names(columns: &[String], work: &mut Work<'_>) -> Vec<String> {
+fn scenario_names(columns: &[String], work: &mut PlanWork<'_>) -> Vec<String> {
     let name = |name: &String| match work.values.column_name(name, work.found) {
         own if matches!(own.as_str(), "member_id" | "challenge_id") => name.clone(),
         own => own,
@@ -166,7 +166,7 @@ fn scenario_names(columns: &[String], work: &mut Work<'_>) -> Vec<String> {
 }
 
 /// What a members' file is not: shared otherwise, or the end of threads.
-fn unlike(element: Element<'_>, work: &mut Work<'_>) {
+fn unlike(element: Element<'_>, work: &mut PlanWork<'_>) {
     let at = At::Line(element.line());
     let share = element.raw("shareMode").trim();
     if !matches!(share, "" | "shareMode.all") {
@@ -182,7 +182,13 @@ fn unlike(element: Element<'_>, work: &mut Work<'_>) {
     }
 }
 
-fn recycle(element: Element<'_>, file: &str, text: Option<&str>, may_lack_header: bool, work: &mut Work<'_>) {
+fn recycle(
+    element: Element<'_>,
+    file: &str,
+    text: Option<&str>,
+    may_lack_header: bool,
+    work: &mut PlanWork<'_>,
+) {
     if element.text("recycle").is_some() && !element.flag("recycle") {
         return;
     }

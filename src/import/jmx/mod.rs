@@ -33,7 +33,7 @@ use element::{Element, elements};
 use flow::Act;
 use scope::Scope;
 use values::{Origin, Values, declare};
-use work::Work;
+use work::PlanWork;
 
 use crate::scenario::{DELAY_MAX, is_built_in};
 
@@ -64,7 +64,8 @@ pub(super) fn import(file: &str, text: &str, beside: Beside<'_>) -> Result<Found
         ..Found::default()
     };
     let (mut values, mut names, mut refused) = (Values::default(), Names::default(), Vec::new());
-    let mut work = Work { values: &mut values, found: &mut found, names: &mut names, refused: &mut refused };
+    let mut work =
+        PlanWork { values: &mut values, found: &mut found, names: &mut names, refused: &mut refused };
     let disabled = disabled + top.iter().map(|one| one.disabled_under()).sum::<usize>();
     if disabled > 0 {
         let text = format!(
@@ -86,7 +87,7 @@ pub(super) fn import(file: &str, text: &str, beside: Beside<'_>) -> Result<Found
     Ok(found)
 }
 
-fn plan<'t>(top: &[Element<'t>], folder: &str, work: &mut Work<'_>, beside: Beside<'_>) {
+fn plan<'t>(top: &[Element<'t>], folder: &str, work: &mut PlanWork<'_>, beside: Beside<'_>) {
     // Under the test plan's own element is everything; a fragment has no such element.
     let level: Vec<Element<'t>> = match top.iter().find(|one| one.class() == "TestPlan") {
         Some(plan) => plan.under(),
@@ -141,7 +142,7 @@ fn is_beside(group: Element<'_>) -> bool {
 }
 
 /// The group whose samplers are taken over: the others do the same, or are not played by sessions.
-fn first_of_alike<'t>(groups: &[Element<'t>], work: &mut Work<'_>) -> Option<Element<'t>> {
+fn first_of_alike<'t>(groups: &[Element<'t>], work: &mut PlanWork<'_>) -> Option<Element<'t>> {
     for group in groups.iter().copied().filter(|group| is_beside(*group)) {
         let text = format!(
             "{}: what is done before and after a run is not a session's: do it by startline prepare, or a script",
@@ -182,7 +183,7 @@ fn everything<'t>(level: &[Element<'t>], all: &mut Vec<Element<'t>>) {
 }
 
 /// Notes what sets which variable; returns the constants with their lines, in the plan's order.
-fn variables(top: &[Element<'_>], work: &mut Work<'_>) -> Vec<(String, String, usize)> {
+fn variables(top: &[Element<'_>], work: &mut PlanWork<'_>) -> Vec<(String, String, usize)> {
     let mut all = Vec::new();
     everything(top, &mut all);
     let mut constants: Vec<(String, String, usize)> = Vec::new();
@@ -212,7 +213,7 @@ fn variables(top: &[Element<'_>], work: &mut Work<'_>) -> Vec<(String, String, u
 }
 
 /// Names the variables that nothing in the plan refers to: a scenario has none such.
-fn note_unused(top: &[Element<'_>], constants: &[(String, String, usize)], work: &mut Work<'_>) {
+fn note_unused(top: &[Element<'_>], constants: &[(String, String, usize)], work: &mut PlanWork<'_>) {
     let text: String = top.iter().map(|element| element.whole()).collect();
     let until = |at: usize, end: char| text[at..].split(end).next().unwrap_or_default();
     let plain = text.match_indices("${").map(|(at, _)| until(at + 2, '}').trim());
@@ -227,7 +228,7 @@ fn note_unused(top: &[Element<'_>], constants: &[(String, String, usize)], work:
     }
 }
 
-fn data_sets(top: &[Element<'_>], folder: &str, work: &mut Work<'_>, beside: Beside<'_>) {
+fn data_sets(top: &[Element<'_>], folder: &str, work: &mut PlanWork<'_>, beside: Beside<'_>) {
     let mut all = Vec::new();
     everything(top, &mut all);
     let mut in_loops = Vec::new();
@@ -249,7 +250,7 @@ fn data_sets(top: &[Element<'_>], folder: &str, work: &mut Work<'_>, beside: Bes
 }
 
 /// What one thread of a group does, as a session.
-fn session<'t>(group: Element<'t>, outer: &Scope<'t>, work: &mut Work<'_>) {
+fn session<'t>(group: Element<'t>, outer: &Scope<'t>, work: &mut PlanWork<'_>) {
     let mut acts = flow::acts(&group.under(), outer, work);
     let controller = group.inner("ThreadGroup.main_controller");
     let property =
@@ -278,7 +279,7 @@ fn session<'t>(group: Element<'t>, outer: &Scope<'t>, work: &mut Work<'_>) {
 }
 
 /// The same acts, where a loop around the whole of a WebSocket's life is played once.
-fn unrolled<'t>(acts: Vec<Act<'t>>, work: &mut Work<'_>) -> Vec<Act<'t>> {
+fn unrolled<'t>(acts: Vec<Act<'t>>, work: &mut PlanWork<'_>) -> Vec<Act<'t>> {
     let opens_here = |act: &Act<'_>| matches!(act, Act::Sample { element, .. } if opens(*element));
     if acts.iter().any(opens_here) {
         return acts;
@@ -306,7 +307,7 @@ fn repeated<'t>(
     group: Element<'t>,
     acts: Vec<Act<'t>>,
     times: Option<u64>,
-    work: &mut Work<'_>,
+    work: &mut PlanWork<'_>,
 ) -> Vec<Act<'t>> {
     let once: Vec<usize> = group
         .under()
@@ -350,7 +351,7 @@ fn opens(element: Element<'_>) -> bool {
 }
 
 /// The samplers before the WebSocket.
-fn requests(acts: &[Act<'_>], work: &mut Work<'_>) {
+fn requests(acts: &[Act<'_>], work: &mut PlanWork<'_>) {
     for act in acts {
         match act {
             Act::Sample { element, scope } => {
@@ -381,7 +382,7 @@ fn requests(acts: &[Act<'_>], work: &mut Work<'_>) {
     }
 }
 
-fn note_pause(element: Element<'_>, work: &mut Work<'_>) {
+fn note_pause(element: Element<'_>, work: &mut PlanWork<'_>) {
     let text = format!(
         "{}: the pause before it: requests follow each other at once, and the ramp spreads the sessions",
         element.called()

@@ -12,7 +12,7 @@ use super::flow::{self, Act};
 use super::http;
 use super::kinds::{self, Kinds};
 use super::scope::{ASSERTIONS, Scope};
-use super::work::Work;
+use super::work::PlanWork;
 use crate::scenario::STEPS_MAX;
 
 /// A hold longer than this is questioned.
@@ -20,7 +20,7 @@ const LONG_HOLD: Duration = Duration::from_secs(3600);
 
 /// A WebSocket being put together.
 pub(super) struct Making<'w, 'o> {
-    pub(super) work: &'w mut Work<'o>,
+    pub(super) work: &'w mut PlanWork<'o>,
     pub(super) socket: Socket,
     pub(super) kinds: Kinds,
     /// Waited for since the last step.
@@ -45,7 +45,11 @@ pub(super) struct Sampler<'a, 't> {
 }
 
 /// Makes a WebSocket of an open sampler and the acts behind it.
-pub(super) fn socket<'t>(open: (Element<'t>, &Scope<'t>), acts: &[Act<'t>], work: &mut Work<'_>) -> Socket {
+pub(super) fn socket<'t>(
+    open: (Element<'t>, &Scope<'t>),
+    acts: &[Act<'t>],
+    work: &mut PlanWork<'_>,
+) -> Socket {
     let (element, scope) = open;
     let mut making = Making {
         kinds: Kinds { type_field: type_field(acts), begins: begins(acts), ..Kinds::default() },
@@ -116,7 +120,7 @@ fn begins(acts: &[Act<'_>]) -> Option<char> {
 }
 
 /// A sampler's timeout in a property of this name.
-pub(super) fn timeout(element: Element<'_>, name: &str, work: &mut Work<'_>) -> Option<Duration> {
+pub(super) fn timeout(element: Element<'_>, name: &str, work: &mut PlanWork<'_>) -> Option<Duration> {
     http::milliseconds_of(element.text(name)?, element, work)
 }
 

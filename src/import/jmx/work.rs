@@ -9,14 +9,14 @@ use super::element::Element;
 use super::values::Values;
 
 /// What a plan's conversion works with.
-pub(super) struct Work<'w> {
+pub(super) struct PlanWork<'w> {
     pub(super) values: &'w mut Values,
     pub(super) found: &'w mut Found,
     pub(super) names: &'w mut Names,
     pub(super) refused: &'w mut Vec<Refusal>,
 }
 
-impl Work<'_> {
+impl PlanWork<'_> {
     /// Refuses an element, with what would express it.
     pub(super) fn refuse(&mut self, element: Element<'_>, instead: &str) {
         self.refused.push(Refusal {
