@@ -26,6 +26,10 @@ pub(super) fn words(scenario: &str, load: &Load, holds: bool) -> Vec<String> {
     if load.recycle {
         words.push("--recycle".to_owned());
     }
+    if holds && !load.stages.is_empty() {
+        words.extend(load.stages.iter().map(|stage| format!("--stage {stage}")));
+        return words;
+    }
     words.push(format!("--sessions {sessions}"));
     words.push(format!("--ramp {}", duration_text(load.ramp.unwrap_or(RAMP))));
     if holds {
@@ -86,6 +90,7 @@ mod tests {
             hold: Some(Duration::from_secs(69)),
             members: Members::File("our members.csv".into()),
             recycle: true,
+            stages: Vec::new(),
             allow_hosts: vec!["ws.example".into()],
         };
         let expected = [
@@ -98,6 +103,12 @@ mod tests {
         assert_eq!(
             words.join(" "),
             "startline run --scenario shop.toml --target http://HOST:PORT --members 1-100 --sessions 100 --ramp 10s"
+        );
+        let stages = ["10s:30", "1m:30"].map(|text| text.parse().expect("a stage")).to_vec();
+        let load = Load { members: Members::FromOne, sessions: Some(30), stages, ..Load::default() };
+        assert_eq!(
+            super::words("shop.toml", &load, true).join(" "),
+            "startline run --scenario shop.toml --target http://HOST:PORT --members 1-30 --stage 10s:30 --stage 1m:30"
         );
     }
 }

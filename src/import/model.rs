@@ -6,6 +6,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::scenario::stage::Stage;
+
 /// A scenario in the making, and the load that goes with it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Found {
@@ -200,6 +202,8 @@ pub(super) struct Load {
     pub(super) sessions: Option<u64>,
     pub(super) ramp: Option<Duration>,
     pub(super) hold: Option<Duration>,
+    /// In the place of sessions, ramp and hold, if there are any; `sessions` is their highest level.
+    pub(super) stages: Vec<Stage>,
     pub(super) members: Members,
     pub(super) recycle: bool,
     pub(super) allow_hosts: Vec<String>,

@@ -125,6 +125,11 @@ impl<'t> Part<'t> {
         self.0.text()
     }
 
+    /// What is in it, if it is a list.
+    pub(super) fn parts(self) -> impl Iterator<Item = Self> + 't {
+        self.0.children().map(Self)
+    }
+
     /// Its line.
     pub(super) fn line(self) -> usize {
         self.0.line()

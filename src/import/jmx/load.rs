@@ -7,43 +7,24 @@ use std::time::Duration;
 use super::super::model::{At, Members, Of};
 use super::Beside;
 use super::element::Element;
+use super::stages::{self, Move};
 use super::values::Origin;
 use super::work::PlanWork;
 
 /// Reads what groups that do the same say of the load.
 pub(super) fn groups(groups: &[Element<'_>], work: &mut PlanWork<'_>) {
-    let (mut sessions, mut ramp_s) = (0_u64, None);
-    for group in groups {
+    let schedules: Vec<Option<Vec<Move>>> = groups.iter().map(|group| stages::moves(*group, work)).collect();
+    let has_stages = schedules.iter().any(Option::is_some);
+    let (mut sessions, mut ramp_s, mut moves) = (0_u64, None, Vec::new());
+    for (group, schedule) in groups.iter().zip(schedules) {
         let group = *group;
-        let at = At::Line(group.line());
-        if group.class() != "ThreadGroup" && group.text("ThreadGroup.num_threads").is_some() {
-            let text = format!(
-                "{}: its schedule: of it the number of threads is taken; say it with --ramp or --stage",
-                group.called()
-            );
-            work.found.note(Of::Left, at, text);
-        }
-        match work.values.number(group.raw("ThreadGroup.num_threads")) {
-            Some(threads) => sessions = sessions.saturating_add(threads),
+        match schedule {
+            Some(mut own) => moves.append(&mut own),
+            None if has_stages => moves.append(&mut beside_stages(group, work)),
             None => {
-                let text = format!(
-                    "{}: its load is not that of a thread group: say it with --sessions, --ramp or --stage",
-                    group.called()
-                );
-                work.found.note(Of::Left, at, text);
-            }
-        }
-        ramp_s = ramp_s.max(work.values.number(group.raw("ThreadGroup.ramp_time")));
-        if group.flag("ThreadGroup.scheduler") {
-            let duration =
-                work.values.number(group.raw("ThreadGroup.duration")).filter(|seconds| *seconds > 0);
-            if let Some(seconds) = duration {
-                let hold = seconds.saturating_sub(ramp_s.unwrap_or(0)).max(1);
-                work.found.load.hold = Some(Duration::from_secs(hold.min(super::RUN_MAX_S)));
-            }
-            if work.values.number(group.raw("ThreadGroup.delay")).is_some_and(|seconds| seconds > 0) {
-                let text = format!("{}: its start-up delay: a run begins at once", group.called());
-                work.found.note(Of::Left, at, text);
+                sessions = sessions.saturating_add(threads(group, work));
+                ramp_s = ramp_s.max(work.values.number(group.raw("ThreadGroup.ramp_time")));
+                scheduler(group, ramp_s, work);
             }
         }
         if group.raw("ThreadGroup.on_sample_error") == "continue" {
@@ -52,14 +33,72 @@ pub(super) fn groups(groups: &[Element<'_>], work: &mut PlanWork<'_>) {
         }
     }
     if groups.len() > 1 {
+        let option = if has_stages { "--stage" } else { "--sessions" };
         let text =
-            format!("{} thread groups do the same: their threads are added up to --sessions", groups.len());
+            format!("{} thread groups do the same: their threads are added up to {option}", groups.len());
         work.found.note(Of::Changed, At::Whole, text);
     }
+    let (stages, waits) = stages::stages(&moves);
+    if waits {
+        let text = "The delay before the first thread starts: a run begins at once";
+        work.found.note(Of::Left, At::Whole, text);
+    }
+    if let Some(highest) = stages.iter().map(|stage| stage.level).max() {
+        sessions = u64::from(highest);
+        let until = stages.iter().position(|stage| stage.level == highest).unwrap_or_default();
+        let rise: Duration = stages[..=until].iter().map(|stage| stage.span).sum();
+        ramp_s = Some(rise.as_secs());
+    }
+    work.found.load.stages = stages;
     if sessions > 0 {
         work.found.load.sessions = Some(sessions.min(u64::from(u32::MAX)));
     }
     work.found.load.ramp = ramp_s.map(|seconds| Duration::from_secs(seconds.min(super::RUN_MAX_S)));
+}
+
+/// How many threads a group without a schedule of its own has.
+fn threads(group: Element<'_>, work: &mut PlanWork<'_>) -> u64 {
+    let threads = work.values.number(group.raw("ThreadGroup.num_threads"));
+    let what = match threads {
+        Some(_) if group.class() == "ThreadGroup" => return threads.unwrap_or_default(),
+        Some(_) => "its schedule: of it the number of threads is taken; say it with --ramp or --stage",
+        None => "its load is not that of a thread group: say it with --sessions, --ramp or --stage",
+    };
+    let text = format!("{}: {what}", group.called());
+    work.found.note(Of::Left, At::Line(group.line()), text);
+    threads.unwrap_or_default()
+}
+
+/// What a group's scheduler says of the hold.
+fn scheduler(group: Element<'_>, ramp_s: Option<u64>, work: &mut PlanWork<'_>) {
+    if !group.flag("ThreadGroup.scheduler") {
+        return;
+    }
+    let duration = work.values.number(group.raw("ThreadGroup.duration")).filter(|seconds| *seconds > 0);
+    if let Some(seconds) = duration {
+        let hold = seconds.saturating_sub(ramp_s.unwrap_or(0)).max(1);
+        work.found.load.hold = Some(Duration::from_secs(hold.min(super::RUN_MAX_S)));
+    }
+    if work.values.number(group.raw("ThreadGroup.delay")).is_some_and(|seconds| seconds > 0) {
+        let text = format!("{}: its start-up delay: a run begins at once", group.called());
+        work.found.note(Of::Left, At::Line(group.line()), text);
+    }
+}
+
+/// What a group without a schedule does beside one that has one.
+fn beside_stages(group: Element<'_>, work: &mut PlanWork<'_>) -> Vec<Move> {
+    let number = |name| work.values.number(group.raw(name));
+    let duration = number("ThreadGroup.duration").filter(|_| group.flag("ThreadGroup.scheduler"));
+    let (threads, ramp_s) = (number("ThreadGroup.num_threads"), number("ThreadGroup.ramp_time"));
+    if let (Some(threads), Some(duration_s)) = (threads, duration) {
+        return stages::plain(threads, ramp_s.unwrap_or(0), duration_s);
+    }
+    let text = format!(
+        "{}: the plan does not say how long its threads stay: add them to the stages (--stage)",
+        group.called()
+    );
+    work.found.note(Of::Left, At::Line(group.line()), text);
+    Vec::new()
 }
 
 /// What a thread group says of how often and how long it plays.
@@ -84,7 +123,9 @@ pub(super) fn loops(element: Element<'_>) -> bool {
         "LoopController" => element.raw("LoopController.loops").trim() != "1",
         class if class.ends_with("ThreadGroup") => {
             let [loops, is_endless, ..] = times_and_duration(element);
-            !matches!(loops.as_str(), "" | "1") || loops.is_empty() && is_endless == "true"
+            class == "ConcurrencyThreadGroup"
+                || !matches!(loops.as_str(), "" | "1")
+                || loops.is_empty() && is_endless == "true"
         }
         _ => false,
     }

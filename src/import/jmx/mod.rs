@@ -16,6 +16,7 @@ mod opening;
 mod pieces;
 mod scope;
 mod socket;
+mod stages;
 #[cfg(test)]
 mod tests;
 mod values;
@@ -257,6 +258,8 @@ fn session<'t>(group: Element<'t>, outer: &Scope<'t>, work: &mut PlanWork<'_>) {
         |name: &str| controller.iter().find(|part| part.is(name)).map_or("", |part| part.own_text());
     let is_endless = property("LoopController.continue_forever").trim() == "true";
     let times = match property("LoopController.loops").trim() {
+        // It starts a thread in the place of each that ends.
+        _ if group.class() == "ConcurrencyThreadGroup" => None,
         "" if !is_endless => Some(1),
         loops => flow::times_of(loops, is_endless, group, work),
     };
@@ -275,6 +278,10 @@ fn session<'t>(group: Element<'t>, outer: &Scope<'t>, work: &mut PlanWork<'_>) {
         }
         let socket = socket::socket((*element, scope), &acts[at + 1..], work);
         work.found.socket = Some(socket);
+    } else if !work.found.load.stages.is_empty() {
+        let text = "The thread groups' schedule: without a WebSocket nothing is held, and a session makes its requests once: \
+                    --ramp is the time to the most threads";
+        work.found.note(Of::Left, At::Whole, text);
     }
 }
 

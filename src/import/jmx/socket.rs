@@ -386,7 +386,7 @@ impl<'t> Making<'_, '_> {
     }
 
     fn finish(mut self) -> Socket {
-        if !self.has_endless_loop && self.hold_ms > 0 {
+        if !self.has_endless_loop && self.hold_ms > 0 && self.work.found.load.stages.is_empty() {
             let hold = Duration::from_millis(self.hold_ms.div_ceil(1000).saturating_mul(1000));
             // A group's own duration ends its loops.
             let duration = self.work.found.load.hold.unwrap_or(hold);

@@ -1,5 +1,7 @@
 //! Small plans, each with one thing that a scenario says otherwise, or not at all.
 
+mod load;
+
 use super::super::{Imported, import};
 
 /// An element with texts as its properties, and what is under it.
@@ -356,13 +358,13 @@ fn a_fragment_is_played_by_nobody() {
 
 #[test]
 fn schedules_and_other_plugins_are_named() {
-    let stepping = element(
-        "kg.apc.jmeter.threads.SteppingThreadGroup",
-        &[("ThreadGroup.num_threads", "9")],
+    let arrivals = element(
+        "com.blazemeter.jmeter.threads.arrivals.ArrivalsThreadGroup",
+        &[("TargetLevel", "9")],
         &get("/a", ""),
     );
-    let (_, told) = made(&plan("", &stepping));
-    assert_has(&told, &["its schedule", "--stage"]);
+    let (_, told) = made(&plan("", &arrivals));
+    assert_has(&told, &["its load is not that of a thread group", "--stage"]);
     let other = element("JMeter.plugins.functional.samplers.websocket.WebSocketSampler", &[], "");
     assert_has(&refused(&plan("", &group(&other))), &["Peter Doornbosch", "as steps"]);
 }
