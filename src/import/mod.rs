@@ -11,6 +11,7 @@ mod jmx;
 mod model;
 mod names;
 mod text;
+mod tokens;
 mod told;
 mod writer;
 
@@ -19,7 +20,7 @@ pub use error::{ImportError, Refusal};
 use crate::scenario::outside::Outside;
 use crate::scenario::{Scenario, ScenarioError};
 use crate::shell;
-use model::At;
+use model::{At, Of};
 
 /// Reads a file that the plan names, such as its CSV data set; `None` if it cannot be read.
 pub type Beside<'b> = &'b dyn Fn(&str) -> Option<String>;
@@ -81,10 +82,17 @@ pub fn import(file: &str, text: &str, out: &str, beside: Beside<'_>) -> Result<I
         At::Line(number) | At::Entry(number) => number,
         At::Whole => usize::MAX,
     });
-    let scenario = writer::toml(&found, out);
+    let mut scenario = writer::toml(&found, out);
     // Its files stand beside the scenario, wherever that will be.
     let outside = Outside { is_read_back: true, ..Outside::default() };
-    let refused = Scenario::compile_with(out, &scenario, &[], &outside).err();
+    let why = |scenario: &str| Scenario::compile_with(out, scenario, &[], &outside).err();
+    let mut refused = why(&scenario);
+    if let Some(ScenarioError::At { message, .. }) = &refused {
+        found.note(Of::Warning, At::Whole, format!("scenario check refuses it as it is: {message}"));
+        scenario = writer::toml(&found, out);
+        // Its lines are others now.
+        refused = why(&scenario);
+    }
     let words = command::words(out, &found.load, found.socket.is_some());
     Ok(Imported {
         told: told::paragraphs(&found),

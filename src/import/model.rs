@@ -6,6 +6,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::scenario::DELAY_MAX;
 use crate::scenario::stage::Stage;
 
 /// A scenario in the making, and the load that goes with it.
@@ -84,6 +85,18 @@ pub(super) struct Socket {
     pub(super) comments: Vec<String>,
 }
 
+impl Socket {
+    /// Calls the only step "open" if the server speaks first.
+    pub(super) fn name_opening(&mut self) {
+        if let [step] = &mut self.steps[..]
+            && step.send.is_none()
+            && step.request.is_none()
+        {
+            step.name = "open".to_owned();
+        }
+    }
+}
+
 /// A kind of messages.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Kind {
@@ -109,8 +122,12 @@ pub(super) struct Rule {
 pub(super) fn in_order(mut kinds: Vec<Kind>) -> Vec<Kind> {
     kinds.sort_by_key(|kind| {
         let rule = &kind.rule;
-        let conditions = rule.fields.len() + usize::from(rule.contains.is_some());
-        let with_start = conditions + usize::from(rule.starts.is_some());
+        // Any value is less of a condition than a certain one; a name at `type_at` is between them.
+        let of = |(_, value): &(String, String)| if value == "*" { 1 } else { 4 };
+        let named = if *rule == Rule::default() { 3 } else { 0 };
+        let conditions =
+            named + rule.fields.iter().map(of).sum::<usize>() + 4 * usize::from(rule.contains.is_some());
+        let with_start = conditions + 4 * usize::from(rule.starts.is_some());
         match (&rule.is, &rule.starts) {
             (Some(_), _) => (0, 0),
             (_, Some(starts)) if conditions == 0 => (2, usize::MAX - starts.len()),
@@ -170,9 +187,9 @@ impl Pause {
         Self { from_ms: ms, to_ms: ms }
     }
 
-    /// One after the other.
+    /// One after the other, as long as a scenario waits at most.
     pub(super) fn plus(self, other: Self) -> Self {
-        let add = u64::saturating_add;
+        let add = |a: u64, b: u64| a.saturating_add(b).min(DELAY_MAX.as_millis() as u64);
         Self { from_ms: add(self.from_ms, other.from_ms), to_ms: add(self.to_ms, other.to_ms) }
     }
 

@@ -108,6 +108,11 @@ pub(super) fn of_query(text: &str) -> Vec<Field> {
     of_pairs(&text[begin..], begin)
 }
 
+/// Those of a form.
+pub(super) fn of_form(text: &str) -> Vec<Field> {
+    of_pairs(text, 0)
+}
+
 fn of_pairs(text: &str, begin: usize) -> Vec<Field> {
     let mut fields = Vec::new();
     let mut from = begin;

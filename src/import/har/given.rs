@@ -9,6 +9,7 @@ use std::ops::Range;
 use serde_json::Value;
 
 use super::super::text::{identifier, literal, pointer_token};
+use super::super::tokens;
 use super::fields;
 use super::index::{SHORT_BYTES_MAX, Texts, Values, short_numbers};
 use super::sorts::split;
@@ -58,6 +59,8 @@ pub(super) struct Taken {
     pub(super) source: Source,
     pub(super) name: String,
     pub(super) place: String,
+    /// Whether its value looks like a token.
+    pub(super) is_token: bool,
 }
 
 /// What a text is, which says how values stand in it.
@@ -81,6 +84,8 @@ pub(super) struct Given {
     short_numbers: HashMap<(String, String), usize>,
     names: HashSet<String>,
     sent: Texts,
+    /// Values that are not looked for since other texts have them by chance, each with its first source and place.
+    common: HashMap<String, (Source, String)>,
 }
 
 impl Given {
@@ -119,6 +124,11 @@ impl Given {
         self.has_name(last).then(|| self.name(last))
     }
 
+    /// Where a value came from that is not looked for, since it is short or a word.
+    pub(super) fn source_of_common(&self, value: &str) -> Option<&(Source, String)> {
+        self.common.get(value)
+    }
+
     fn has_name(&self, k: usize) -> bool {
         self.candidates[k].name.is_some() || !self.is_full()
     }
@@ -132,10 +142,11 @@ impl Given {
     pub(super) fn value(&mut self, source: Source, key: &str, value: &str, place: String, is_number: bool) {
         let is_long = value.chars().count() >= VALUE_CHARS_MIN;
         let is_word = value.chars().all(char::is_alphabetic) && value.len() < WORD_CHARS_MIN;
-        if self.candidates.len() >= VALUES_MAX
-            || value.len() > VALUE_BYTES_MAX
-            || !(is_number || is_long && !is_word)
-        {
+        if !(is_number || is_long && !is_word) {
+            self.common.entry(value.to_owned()).or_insert((source, place));
+            return;
+        }
+        if self.candidates.len() >= VALUES_MAX || value.len() > VALUE_BYTES_MAX {
             return;
         }
         // A number is looked for by its name, too.
@@ -283,7 +294,8 @@ impl Given {
     pub(super) fn taken(&self) -> Vec<Taken> {
         let taken = |one: &Candidate| {
             let name = one.name.clone().filter(|_| one.source != Source::Variable)?;
-            Some(Taken { source: one.source, name, place: one.place.clone() })
+            let is_token = tokens::is_token(&one.value);
+            Some(Taken { source: one.source, name, place: one.place.clone(), is_token })
         };
         self.candidates.iter().filter_map(taken).collect()
     }
@@ -343,6 +355,7 @@ mod tests {
             source: Source::Request(0),
             name: name.into(),
             place: place.into(),
+            is_token: false,
         };
         assert_eq!(
             given.taken(),

@@ -132,6 +132,9 @@ fn take(given: &Given, found: &mut Found) {
         };
         if let Some(list) = list {
             list.push(pair);
+            if taken.is_token {
+                found.secret.push(taken.name);
+            }
         }
     }
 }
@@ -236,5 +239,57 @@ mod tests {
         let made = bytes.socket.expect("a WebSocket");
         assert_eq!((made.every.len(), made.every[0].send.as_str()), (1, "{hex:09 00 01}"));
         assert!(made.every[0].comments[0].contains("differed"), "{notes}");
+    }
+    const RANDOM: &str = "9f86d081884c7d659a2feaa0c55ad015";
+
+    #[test]
+    fn tokens_without_a_name_are_not_written() {
+        let mut first = entry("00", "http://a.example/me", r#"{"v":"bXktc2Vzc2lvbi1pZC0xMjM0NTY3ODkwYWJj"}"#);
+        first["request"]["headers"] = json!([{ "name": "x-caller", "value": RANDOM }]);
+        let url = format!(
+            "http://a.example/b?k={}&v=bXktc2Vzc2lvbi1pZC0xMjM0NTY3ODkwYWJj",
+            RANDOM.replace('9', "8")
+        );
+        let (found, notes) = found(&[first, entry("01", &url, "{}")]);
+        assert_eq!(found.requests[0].headers, [("X-Caller".to_owned(), "{x_caller}".to_owned())]);
+        assert_eq!(found.requests[1].path, "/b?k={k}&v={v}");
+        assert_eq!(found.secret, ["x_caller", "k", "v"]);
+        assert!(found.variables.iter().all(|variable| variable.value.is_empty()), "{:?}", found.variables);
+        assert!(notes.contains("\"x-caller\", which looks like a token and is not written"), "{notes}");
+        assert!(!format!("{found:?}").contains(RANDOM));
+    }
+
+    #[test]
+    fn a_short_secret_says_where_it_came_from() {
+        let (_, notes) = found(&[
+            entry("00", "http://a.example/code", r#"{"data":{"token":"48-21"}}"#),
+            entry("01", "http://a.example/in?token=48-21", "{}"),
+        ]);
+        assert!(notes.contains("too short, or too much of a word"), "{notes}");
+        assert!(notes.contains("from the answer to \"code\" (token = \"/data/token\")"), "{notes}");
+        assert!(!notes.contains("No answer of the recording"), "{notes}");
+    }
+
+    #[test]
+    fn odd_recordings_pass_their_check() {
+        let mut twice = entry("00", "http://a.example/form", "{}");
+        twice["request"]["method"] = json!("POST");
+        twice["request"]["headers"] =
+            json!([{ "name": "content-type", "value": "application/x-www-form-urlencoded" }]);
+        twice["request"]["postData"] = json!({ "text": "a=1&a=2&=z" });
+        let mut socket = entry("02", "ws://a.example/ws", "");
+        let frame = |at: f64, kind: &str, data: &str| json!({ "type": kind, "time": 1_795_975_202.0 + at, "opcode": 1, "data": data });
+        socket["_webSocketMessages"] = json!([
+            frame(0.1, "receive", r#"{"type":""}"#),
+            frame(0.2, "receive", r#"{"type":"a b c"}"#),
+            frame(0.3, "send", ""),
+            frame(0.4, "send", "x"),
+        ]);
+        let text = json!({ "log": { "entries": [twice, socket] } }).to_string();
+        let made = crate::import::import("x.har", &text, "x.toml", &|_| None).expect("a recording");
+        assert_eq!(made.refused, None, "{}", made.scenario);
+        for said in ["body = \"a=1&a=2&=z\"", "Empty messages that it sent"] {
+            assert!(made.scenario.contains(said), "{said}\n{}", made.scenario);
+        }
     }
 }

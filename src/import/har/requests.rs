@@ -138,13 +138,13 @@ pub(super) fn named(name: &str, value: &str, entry: &Entry, work: &mut Recording
         is_text: true,
         filter: "",
     };
-    let fixed = hidden(vec![field], value, entry.number, work);
+    let fixed = hidden(vec![field], value, (entry.number, true), work);
     work.given.template(value, In::Text, 0.0, &fixed)
 }
 
 /// A path or URL as a template.
 pub(super) fn url(url: &str, entry: &Entry, work: &mut RecordingWork<'_>) -> String {
-    let fixed = hidden(fields::of_query(url), url, entry.number, work);
+    let fixed = hidden(fields::of_query(url), url, (entry.number, true), work);
     in_url(&work.given.template(url, In::Url, entry.at_ms, &fixed))
 }
 
@@ -161,6 +161,15 @@ fn body(entry: &Entry, work: &mut RecordingWork<'_>, request: &mut Request) {
         }
         return;
     };
+    let names: Vec<String> =
+        form_urlencoded::parse(text.as_bytes()).map(|(name, _)| name.into_owned()).collect();
+    let has_twice = names.iter().enumerate().any(|(k, name)| names[..k].contains(name));
+    if is_form(entry) && has_twice {
+        // A form has each field once.
+        let fixed = hidden(fields::of_form(text), text, (entry.number, false), work);
+        request.body = Some(work.given.template(text, In::Url, entry.at_ms, &fixed));
+        return;
+    }
     if is_form(entry) {
         request.form = form(text, entry, work);
         request.headers.retain(|(name, _)| !name.eq_ignore_ascii_case("content-type"));
@@ -173,7 +182,7 @@ fn body(entry: &Entry, work: &mut RecordingWork<'_>, request: &mut Request) {
         work.found.note(Of::Warning, At::Entry(entry.number), text);
     }
     let fields = if is_multipart { fields::of_multipart(text) } else { fields::of_message(text) };
-    let fixed = hidden(fields, text, entry.number, work);
+    let fixed = hidden(fields, text, (entry.number, false), work);
     request.body = Some(work.given.template(text, In::Text, entry.at_ms, &fixed));
 }
 
@@ -185,7 +194,7 @@ fn form(body: &str, entry: &Entry, work: &mut RecordingWork<'_>) -> Vec<(String,
         text.push_str(&value);
         fields.push(Field { name, value, range, is_text: true, filter: "" });
     }
-    let places = hidden(fields.clone(), &text, entry.number, work);
+    let places = hidden(fields.clone(), &text, (entry.number, false), work);
     let template = |field: Field| {
         let begin = field.range.start;
         let own = places

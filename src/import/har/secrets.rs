@@ -9,23 +9,21 @@ use regex::Regex;
 
 use super::super::model::{At, Of, Variable};
 use super::super::text::{is_password, is_secret, literal};
+use super::super::tokens;
 use super::fields::Field;
-use super::given::{is_free, snake};
+use super::given::{Source, is_free, snake};
 use super::work::RecordingWork;
 
 /// Fields by which a login says who it is.
 const WHO: [&str; 9] =
     ["user", "username", "login", "email", "memberid", "userid", "account", "nickname", "name"];
-/// Schemes before what is secret.
-const SCHEMES: [&str; 5] = ["bearer", "basic", "token", "jwt", "apikey"];
-/// What a JSON Web Token begins with, and how long it is at least.
-const JWT: (&str, usize) = ("eyJ", 40);
 
-/// Templates for the secrets among the fields of a text, and for who logs in with them, by their places in it.
+/// Templates for the secrets among the fields of a text, and for who logs in with them, by their places in it. `in_head`:
+/// it is a header field or a URL, in which what is long and random is hardly anything else.
 pub(super) fn hidden(
     mut fields: Vec<Field>,
     text: &str,
-    entry: usize,
+    (entry, in_head): (usize, bool),
     work: &mut RecordingWork<'_>,
 ) -> Vec<(Range<usize>, String)> {
     rename_by_query(&mut fields);
@@ -39,7 +37,7 @@ pub(super) fn hidden(
     };
     let mut is_login = false;
     for field in &fields {
-        let Some(part) = secret_part(field) else { continue };
+        let Some(part) = secret_part(field, in_head) else { continue };
         let value = &field.value[part.clone()];
         is_login |= is_password(own_name(field));
         let name = match work.given.name_of(value) {
@@ -79,17 +77,18 @@ fn is_who(field: &Field) -> bool {
 }
 
 /// Which part of a field's value is secret.
-fn secret_part(field: &Field) -> Option<Range<usize>> {
+fn secret_part(field: &Field, in_head: bool) -> Option<Range<usize>> {
     let (name, value) = (own_name(field), &field.value);
     if !field.is_text {
         return is_password(name).then_some(0..value.len());
     }
-    let scheme = value.split_once(' ').filter(|(scheme, rest)| {
-        SCHEMES.contains(&scheme.to_ascii_lowercase().as_str()) && !rest.is_empty() && !rest.contains(' ')
-    });
-    let from = scheme.map_or(0, |(scheme, _)| scheme.len() + 1);
-    let is_jwt = value[from..].starts_with(JWT.0) && value.len() >= JWT.1 && value.matches('.').count() == 2;
-    let is_it = is_secret(name) || scheme.is_some_and(|(_, rest)| rest.len() >= 8) || is_jwt;
+    let scheme = tokens::behind_scheme(value);
+    let from = scheme.unwrap_or(0);
+    let rest = &value[from..];
+    let is_it = is_secret(name)
+        || scheme.is_some() && rest.len() >= 8
+        || tokens::is_jwt(rest)
+        || in_head && tokens::is_random(rest);
     let from = if field.filter.is_empty() { from } else { 0 };
     (is_it && !value.is_empty()).then_some(from..value.len())
 }
@@ -98,14 +97,18 @@ fn secret_part(field: &Field) -> Option<Range<usize>> {
 fn secret(field: &Field, value: &str, entry: usize, work: &mut RecordingWork<'_>) -> String {
     let name = own_name(field);
     let is_password = is_password(name);
-    let comment = match is_password {
-        true => {
-            "As it was recorded. A column of --members of this name replaces it, {env:NAME} reads it from outside."
-        }
-        false => "As it was recorded: give each member one, or take it from a login.",
-    };
     let wanted = if name.is_empty() { "token".to_owned() } else { snake(name) };
-    let own = declare(work, &wanted, value, comment);
+    let own = match (is_password, tokens::is_token(value)) {
+        (true, _) => {
+            let comment = "As it was recorded. A column of --members of this name replaces it, {env:NAME} reads it from outside.";
+            declare(work, &wanted, value, comment)
+        }
+        (false, false) => {
+            let comment = "As it was recorded: give each member one, or take it from a login.";
+            declare(work, &wanted, value, comment)
+        }
+        (false, true) => unwritten(work, &wanted),
+    };
     if !work.found.secret.contains(&own) {
         work.found.secret.push(own.clone());
         if !is_password {
@@ -116,26 +119,48 @@ fn secret(field: &Field, value: &str, entry: usize, work: &mut RecordingWork<'_>
     own
 }
 
-/// Says where a secret came from that no answer of the servers under test gave.
+/// Says where a secret came from that is not taken from an answer.
 fn note_origin(name: &str, own: &str, value: &str, entry: usize, work: &mut RecordingWork<'_>) {
-    let gave = work
+    let elsewhere = work
         .elsewhere
         .iter()
         .find(|entry| entry.answer.as_ref().is_some_and(|answer| answer.contains(value)));
     let name = if name.is_empty() { own } else { name };
-    let text = match gave {
-        Some(gave) => format!(
+    let text = match (work.given.source_of_common(value), elsewhere) {
+        (Some((source, place)), _) => {
+            let from = match (source, place.as_str()) {
+                (Source::Request(k), place) if !place.is_empty() => {
+                    let request = work.found.requests.get(*k).map_or("", |request| &request.name);
+                    format!("the answer to \"{request}\" ({own} = {place:?})")
+                }
+                _ => "an answer or a message".to_owned(),
+            };
+            format!(
+                "The value of \"{name}\" is too short, or too much of a word, to be looked for in what is sent: take it \
+                 from {from}, or give each member one (a column {own} of --members)"
+            )
+        }
+        (None, Some(gave)) => format!(
             "The value of \"{name}\" came from {} (entry {}), whose requests are left out: give each member one (a column \
              {own} of --members)",
             gave.origin(),
             gave.number
         ),
-        None => format!(
-            "The value of \"{name}\" was there before the recording began: record the login too, or give each member one (a \
-             column {own} of --members)"
+        (None, None) => format!(
+            "No answer of the recording gave the value of \"{name}\"{}: begin the recording before the login, or give each \
+             member one (a column {own} of --members)",
+            if tokens::is_token(value) { ", which looks like a token and is not written" } else { "" }
         ),
     };
     work.found.note(Of::Warning, At::Entry(entry), text);
+}
+
+/// Adds a variable for a token, without its value.
+fn unwritten(work: &mut RecordingWork<'_>, wanted: &str) -> String {
+    let name = work.given.own_name(wanted);
+    let comment = tokens::comment(&name);
+    work.found.variables.push(Variable { name: name.clone(), value: String::new(), comment });
+    name
 }
 
 /// Adds a variable, unless one of this name has this value; returns what it is called.

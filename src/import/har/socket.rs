@@ -185,7 +185,7 @@ impl Making<'_, '_> {
             Some(bytes) => std::str::from_utf8(bytes).unwrap_or_default(),
             None => &frame.text,
         };
-        let mut places = hidden(fields::of_message(text), text, self.entry.number, self.work);
+        let mut places = hidden(fields::of_message(text), text, (self.entry.number, false), self.work);
         let says = self.frames.sorts[k].says();
         let shows = places.iter().any(|(range, _)| says.contains(&text[range.clone()]));
         let name = if shows { String::new() } else { says };
@@ -267,8 +267,15 @@ impl Making<'_, '_> {
     }
 
     fn steps(&mut self, beside: &[Entry], replies: &[Option<Sort>]) {
-        let sends =
-            (0..self.frames.all.len()).filter(|k| self.frames.all[*k].is_sent && !self.used.contains(k));
+        let frames = &self.frames.all;
+        let is_empty =
+            |frame: &Frame| frame.text.is_empty() && frame.bytes.as_ref().is_none_or(Vec::is_empty);
+        if frames.iter().any(|frame| frame.is_sent && is_empty(frame)) {
+            let text = "Empty messages that it sent: no step sends one";
+            self.work.found.note(Of::Left, At::Entry(self.entry.number), text);
+        }
+        let is_step = |k: &usize| frames[*k].is_sent && !self.used.contains(k) && !is_empty(&frames[*k]);
+        let sends = (0..frames.len()).filter(is_step);
         let mut acts: Vec<(f64, Act<'_>)> = sends.map(|k| (self.frames.all[k].at_ms, Act::Send(k))).collect();
         acts.extend(beside.iter().enumerate().map(|(k, entry)| (entry.at_ms, Act::Request(&beside[k..]))));
         acts.sort_by(|one, other| one.0.total_cmp(&other.0));
@@ -440,12 +447,7 @@ impl Making<'_, '_> {
         if let Some(k) = self.ended_by {
             self.socket.quit = Some(self.template(k, &[]).0);
         }
-        if let [step] = &mut self.socket.steps[..]
-            && step.send.is_none()
-            && step.request.is_none()
-        {
-            step.name = "open".to_owned();
-        }
+        self.socket.name_opening();
         self.socket.kinds = in_order(self.kinds.into_iter().map(|(_, kind)| kind).collect());
         self.socket
     }
