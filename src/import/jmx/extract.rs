@@ -9,14 +9,14 @@ use super::json_path;
 use super::work::PlanWork;
 
 /// The classes of extractors.
-pub(super) const CLASSES: [&str; 5] =
-    ["JSONPostProcessor", "JMESPathExtractor", "RegexExtractor", "BoundaryExtractor", "JMESExtractor"];
+pub(super) const CLASSES: [&str; 4] =
+    ["JSONPostProcessor", "JMESPathExtractor", "RegexExtractor", "BoundaryExtractor"];
 
 /// Names that an extractor sets.
 pub(super) fn names(element: Element<'_>) -> Vec<&str> {
     let list = match element.class() {
         "JSONPostProcessor" => element.raw("JSONPostProcessor.referenceNames"),
-        "JMESPathExtractor" | "JMESExtractor" => element.raw("JMESExtractor.referenceName"),
+        "JMESPathExtractor" => element.raw("JMESExtractor.referenceName"),
         "RegexExtractor" => element.raw("RegexExtractor.refname"),
         "BoundaryExtractor" => element.raw("BoundaryExtractor.refname"),
         _ => "",
@@ -49,7 +49,8 @@ pub(super) fn takes(
         }
         if element.class() == "JSONPostProcessor" && place.starts_with("match:") {
             let text = format!(
-                "{}: {name}: it is taken up to the next quote, comma or bracket, in a text too: give its JSON pointer",
+                "{}: {name}: what stands first behind a field of this name is taken, escapes as they stand: better give its \
+                 JSON pointer",
                 element.called()
             );
             work.found.note(Of::Changed, At::Line(element.line()), text);
@@ -57,6 +58,23 @@ pub(super) fn takes(
         takes.push((work.values.name(name, work.found), place));
     }
     takes
+}
+
+/// Adds what an extractor takes: of one name the last counts.
+pub(super) fn add(
+    all: &mut Vec<(String, String)>,
+    takes: Vec<(String, String)>,
+    element: Element<'_>,
+    work: &mut PlanWork<'_>,
+) {
+    for (name, place) in takes {
+        if all.iter().any(|(known, _)| *known == name) {
+            let text = format!("{}: \"{name}\" is taken twice: the last place counts", element.called());
+            work.found.note(Of::Warning, At::Line(element.line()), text);
+            all.retain(|(known, _)| *known != name);
+        }
+        all.push((name, place));
+    }
 }
 
 fn places(element: Element<'_>, count: usize) -> Result<Vec<String>, String> {
@@ -79,7 +97,7 @@ fn places(element: Element<'_>, count: usize) -> Result<Vec<String>, String> {
             }
             paths.into_iter().map(json_path::place).collect()
         }
-        "JMESPathExtractor" | "JMESExtractor" => {
+        "JMESPathExtractor" => {
             let path = element.raw("JMESExtractor.jmesPathExpression");
             Ok(vec![json_path::place(&format!("$.{}", path.trim()))?])
         }

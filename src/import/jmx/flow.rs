@@ -3,9 +3,9 @@
 //! Knows controllers, not what samplers become. Invariant: what decides at run time which samplers are played is refused.
 
 use super::super::model::{At, Of, Pause};
-use super::element::{Element, milliseconds};
+use super::element::Element;
 use super::extract;
-use super::scope::{ASSERTIONS, FILTERS, Scope};
+use super::scope::{ASSERTIONS, FILTERS, Scope, wait};
 use super::work::PlanWork;
 
 /// What a thread does next.
@@ -225,10 +225,6 @@ fn other(element: Element<'_>, work: &mut PlanWork<'_>) {
 
 /// The pause that a flow control action is; `None` if it is something else.
 pub(super) fn pause_of(element: Element<'_>, work: &mut PlanWork<'_>) -> Option<Pause> {
-    let action = element.raw("ActionProcessor.action").trim();
-    let duration = work.values.constant(element.raw("ActionProcessor.duration"));
-    match (action, duration.as_deref().and_then(milliseconds)) {
-        ("1" | "", Some(ms)) => Some(Pause::fixed(ms.min(super::DELAY_MAX_MS))),
-        _ => None,
-    }
+    let is_pause = matches!(element.raw("ActionProcessor.action").trim(), "1" | "");
+    is_pause.then(|| wait(element, element.raw("ActionProcessor.duration"), work.values, work.found))
 }

@@ -5,16 +5,19 @@
 use std::time::Duration;
 
 use super::super::model::{At, Criterion, Of, Request};
-use super::super::text::{in_url, is_header, literal, url_decoded, url_encoded};
+use super::super::text::{in_url, literal, url_decoded, url_encoded};
 use super::element::{Element, Part, milliseconds};
 use super::extract;
+use super::headers;
 use super::json_path::{self, Asked};
 use super::scope::{Place, Scope, place};
 use super::work::PlanWork;
-use crate::scenario::{ENGINE_HEADERS, FOLLOW_MAX};
+use crate::scenario::FOLLOW_MAX;
 
 /// What JMeter takes for success, but for redirects: any status from 200 to 399.
 const SUCCESS: [u16; 4] = [200, 201, 202, 204];
+/// The type of a form that is written as text.
+const FORM: &str = "application/x-www-form-urlencoded";
 /// Redirects that are no success of their own where none is followed.
 const REDIRECTS: [u16; 3] = [301, 302, 303];
 
@@ -25,14 +28,15 @@ pub(super) fn request(element: Element<'_>, scope: &Scope<'_>, work: &mut PlanWo
     let method = method(element, work);
     let mut request = Request { name, method, comments, ..Request::default() };
     request.path = path(element, scope, work);
-    request.headers = headers(scope, work);
-    request.basic_auth = scope.basic_auth(&request.path, work.values, work.found);
+    request.headers = headers::fields(scope, false, work);
+    request.basic_auth = headers::basic_auth(scope, &request.path, &request.headers, work);
     content(element, scope, work, &mut request);
     let follows = element.flag("HTTPSampler.follow_redirects") || element.flag("HTTPSampler.auto_redirects");
     request.follow = if follows { FOLLOW_MAX as u8 } else { 0 };
     request.timeout = timeout(element, scope, work);
     for extractor in &scope.extractors {
-        request.take.extend(extract::takes(*extractor, false, work));
+        let takes = extract::takes(*extractor, false, work);
+        extract::add(&mut request.take, takes, *extractor, work);
     }
     expectations(scope, work, &mut request);
     if request.expect.is_empty() {
@@ -47,10 +51,12 @@ pub(super) fn request(element: Element<'_>, scope: &Scope<'_>, work: &mut PlanWo
 
 fn method(element: Element<'_>, work: &mut PlanWork<'_>) -> String {
     let written = element.text("HTTPSampler.method").unwrap_or("GET").trim();
-    let method = work.values.constant(written).unwrap_or_default().to_ascii_uppercase();
-    let is_method = !method.is_empty() && method.bytes().all(|byte| byte.is_ascii_uppercase());
-    if !is_method {
+    let Some(method) = work.values.constant(written).map(|method| method.to_ascii_uppercase()) else {
         work.refuse(element, "its method is not known before the test: write a request for each method");
+        return String::new();
+    };
+    if !method.bytes().all(|byte| byte.is_ascii_uppercase()) {
+        work.refuse(element, &format!("\"{method}\" is no method that is sent: it has letters only"));
     }
     method
 }
@@ -111,37 +117,15 @@ pub(super) fn open_target(element: Element<'_>, to: String, work: &mut PlanWork<
     work.values.open_target = Some(to);
 }
 
-fn headers(scope: &Scope<'_>, work: &mut PlanWork<'_>) -> Vec<(String, String)> {
-    let mut headers: Vec<(String, String)> = Vec::new();
-    for (name, value, line) in &scope.headers {
-        let lower = name.to_ascii_lowercase();
-        let at = At::Line(*line);
-        if ENGINE_HEADERS.contains(&lower.as_str()) || lower.starts_with("sec-websocket-") {
-            let text = format!("The header {name}: every request has the right one by itself");
-            work.found.note(Of::Left, at, text);
-            continue;
-        }
-        if lower == "cookie" && scope.has_cookies {
-            work.found.note(Of::Left, at, "The header Cookie: the cookie manager's cookies are sent instead");
-            continue;
-        }
-        let value = work.template(value.trim(), *line);
-        if !is_header(name, &value) {
-            let text = format!("The header {name:?}: it cannot be sent as it is");
-            work.found.note(Of::Left, at, text);
-            continue;
-        }
-        headers.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
-        headers.push((name.trim().to_owned(), value));
-    }
-    headers
-}
-
 /// Arguments and body.
 fn content(element: Element<'_>, scope: &Scope<'_>, work: &mut PlanWork<'_>, request: &mut Request) {
     let line = element.line();
     let arguments = element.list_in("HTTPsampler.Arguments", "Arguments.arguments");
-    let arguments: Vec<Part<'_>> = scope.defaults.arguments.iter().copied().chain(arguments).collect();
+    let name_of = |argument: &Part<'_>| argument.text("Argument.name").to_owned();
+    let own: Vec<String> = arguments.iter().map(name_of).collect();
+    let defaults = scope.defaults.arguments.iter().copied().filter(|one| !own.contains(&name_of(one)));
+    let arguments: Vec<Part<'_>> = defaults.chain(arguments).collect();
+    let has_twice = own.iter().enumerate().any(|(k, name)| own[..k].contains(name));
     let has_body = matches!(request.method.as_str(), "POST" | "PUT" | "PATCH");
     if element.flag("HTTPSampler.postBodyRaw") {
         let body: String = arguments.iter().map(|argument| argument.text("Argument.value")).collect();
@@ -154,12 +138,19 @@ fn content(element: Element<'_>, scope: &Scope<'_>, work: &mut PlanWork<'_>, req
             let value = work.template(argument.text("Argument.value"), line);
             // What stands there encoded is encoded by the form itself.
             let value = if argument.flag("HTTPArgument.always_encode") { value } else { url_decoded(&value) };
-            let name = argument.text("Argument.name");
-            request.form.retain(|(known, _)| known != name);
-            request.form.push((name.to_owned(), value));
+            request.form.push((argument.text("Argument.name").to_owned(), value));
         }
         // The form says itself of which type it is.
         request.headers.retain(|(name, _)| !name.eq_ignore_ascii_case("content-type"));
+        if has_twice {
+            // A form has each field once.
+            let pair = |(name, value): (String, String)| {
+                format!("{}={}", url_encoded(&literal(&name)), url_encoded(&value))
+            };
+            let pairs: Vec<String> = std::mem::take(&mut request.form).into_iter().map(pair).collect();
+            request.body = Some(pairs.join("&"));
+            request.headers.push(("Content-Type".to_owned(), FORM.to_owned()));
+        }
     } else {
         for argument in arguments {
             let value = work.template(argument.text("Argument.value"), line);

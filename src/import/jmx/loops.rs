@@ -81,8 +81,8 @@ impl<'t> Making<'_, '_> {
         }
         if interval.is_none() && acts.iter().any(|act| matches!(act, Act::Sample { .. })) {
             let text = format!(
-                "{}: it has no timer, so that JMeter sends as fast as replies come; here {} s are between two messages: \
-                 set the interval that is meant",
+                "{}: no timer in it says a time: without one JMeter sends as fast as replies come; here {} s are between \
+                 two messages: set the interval that is meant",
                 element.called(),
                 INTERVAL_MS / 1000
             );

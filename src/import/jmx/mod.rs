@@ -7,12 +7,14 @@
 mod element;
 mod extract;
 mod flow;
+mod headers;
 mod http;
 mod json_path;
 mod kinds;
 mod load;
 mod loops;
 mod opening;
+mod order;
 mod pieces;
 mod scope;
 mod socket;
@@ -82,6 +84,7 @@ pub(super) fn import(file: &str, text: &str, beside: Beside<'_>) -> Result<Found
         refused.sort_by_key(|one| one.line);
         return Err(ImportError::Refused { file: file.to_owned(), refused });
     }
+    order::settle(&mut found);
     if found.requests.is_empty() && found.socket.is_none() {
         return Err(unknown("no enabled thread group has an HTTP or WebSocket sampler"));
     }

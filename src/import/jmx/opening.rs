@@ -4,8 +4,9 @@
 //! that the command line has to say it.
 
 use super::super::model::{At, Of};
-use super::super::text::{is_header, literal};
+use super::super::text::literal;
 use super::element::Element;
+use super::headers;
 use super::http;
 use super::scope::{Place, Scope, place};
 use super::socket::{Making, timeout};
@@ -17,8 +18,10 @@ impl<'t> Making<'_, '_> {
         self.socket.url = self.url(element);
         self.socket.connect_timeout = timeout(element, "connectTimeout", self.work)
             .or_else(|| timeout(element, "readTimeout", self.work));
-        self.socket.basic_auth = scope.basic_auth(&self.socket.url, self.work.values, self.work.found);
-        self.headers(scope);
+        self.socket.headers = headers::fields(scope, true, self.work);
+        let (url, headers) = (&self.socket.url, &self.socket.headers);
+        self.socket.basic_auth = headers::basic_auth(scope, url, headers, self.work);
+        self.socket.subprotocols = self.subprotocols(scope);
     }
 
     fn url(&mut self, element: Element<'t>) -> String {
@@ -105,27 +108,22 @@ impl<'t> Making<'_, '_> {
         }
     }
 
-    fn headers(&mut self, scope: &Scope<'t>) {
-        for (name, value, line) in &scope.headers {
-            let value = self.work.values.template(value.trim(), *line, self.work.found);
-            let lower = name.to_ascii_lowercase();
-            match lower.as_str() {
-                "sec-websocket-protocol" => {
-                    self.socket.subprotocols = value
-                        .split(',')
-                        .map(|one| one.trim().to_owned())
-                        .filter(|one| !one.is_empty())
-                        .collect();
-                }
-                "host" | "connection" | "upgrade" | "content-length" | "content-type"
-                | "transfer-encoding" => {}
-                "cookie" if scope.has_cookies => {}
-                _ if lower.starts_with("sec-websocket-") || !is_header(name, &value) => {}
-                _ => {
-                    self.socket.headers.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
-                    self.socket.headers.push((name.clone(), value));
-                }
-            }
+    /// The subprotocols that the upgrade offers; those of the last header field count.
+    fn subprotocols(&mut self, scope: &Scope<'t>) -> Vec<String> {
+        let is_it = |name: &str| name.eq_ignore_ascii_case("sec-websocket-protocol");
+        let Some((_, value, line)) = scope.headers.iter().rfind(|(name, ..)| is_it(name)) else {
+            return Vec::new();
+        };
+        let value = self.work.template(value, *line);
+        let (fit, others): (Vec<&str>, Vec<&str>) = value
+            .split(',')
+            .map(str::trim)
+            .filter(|one| !one.is_empty())
+            .partition(|one| !one.contains(char::is_whitespace));
+        for other in others {
+            let text = format!("The subprotocol \"{other}\": a name has no spaces");
+            self.work.found.note(Of::Left, At::Line(*line), text);
         }
+        fit.into_iter().map(str::to_owned).collect()
     }
 }

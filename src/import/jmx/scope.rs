@@ -8,6 +8,7 @@ use super::super::model::{At, Found, Of, Pause};
 use super::super::text::names_in;
 use super::element::{Element, Part, milliseconds};
 use super::extract;
+use super::pieces::{Piece, pieces};
 use super::values::{Values, declare};
 
 /// The classes of assertions that are looked at.
@@ -25,7 +26,6 @@ pub(super) struct Scope<'t> {
     pub(super) assertions: Vec<Element<'t>>,
     pub(super) extractors: Vec<Element<'t>>,
     pub(super) filters: Vec<Element<'t>>,
-    pub(super) has_cookies: bool,
     /// The entries of authorization managers that are sent as basic_auth.
     auth: Vec<Part<'t>>,
 }
@@ -133,7 +133,6 @@ impl<'t> Scope<'t> {
                 self.defaults.read(element)
             }
             "CookieManager" => {
-                self.has_cookies = true;
                 found.cookies = true;
                 if !element.inner("CookieManager.cookies").is_empty() {
                     found.note(Of::Left, line, "The cookies that the cookie manager begins with: only those that answers set are sent");
@@ -208,21 +207,44 @@ fn is_for(entry: Part<'_>, path: &str, values: &Values, found: &mut Found) -> bo
     is_target && (path.starts_with(begin) || begin == "/")
 }
 
+/// A time in milliseconds as a plan writes it: a number, or `${__Random(FROM,TO)}`; nothing is none.
+pub(super) fn wait(element: Element<'_>, text: &str, values: &Values, found: &mut Found) -> Pause {
+    let time = |text: &str| values.constant(text).as_deref().and_then(milliseconds);
+    let range = match pieces(text.trim())[..] {
+        [] => Some((0, 0)),
+        [Piece::Function("__Random", ref ends)] if ends.len() >= 2 => time(ends[0]).zip(time(ends[1])),
+        _ => time(text).map(|ms| (ms, ms)),
+    };
+    match range.filter(|(from_ms, to_ms)| from_ms <= to_ms) {
+        Some((from_ms, to_ms)) => {
+            Pause { from_ms: from_ms.min(super::DELAY_MAX_MS), to_ms: to_ms.min(super::DELAY_MAX_MS) }
+        }
+        None => {
+            let text = format!(
+                "{}: how long it waits is not known before the test (\"{}\"): write it as pause or interval",
+                element.called(),
+                text.trim()
+            );
+            found.note(Of::Left, At::Line(element.line()), text);
+            Pause::default()
+        }
+    }
+}
+
 /// How long a timer waits.
 fn timer(element: Element<'_>, found: &mut Found, refused: &mut Vec<Refusal>, values: &Values) -> Pause {
-    let time = |name: &str| values.constant(element.raw(name)).as_deref().and_then(milliseconds);
     let at = At::Line(element.line());
-    let delay = time("ConstantTimer.delay").unwrap_or(0).min(super::DELAY_MAX_MS);
-    let range = time("RandomTimer.range").unwrap_or(0).min(super::DELAY_MAX_MS);
+    let mut time = |name: &str| wait(element, element.raw(name), values, found);
+    let (delay, range) = (time("ConstantTimer.delay"), time("RandomTimer.range"));
+    let upwards = Pause { from_ms: delay.from_ms, to_ms: delay.to_ms.saturating_add(range.to_ms) };
     match element.class() {
-        "ConstantTimer" => Pause::fixed(delay),
-        "UniformRandomTimer" => Pause { from_ms: delay, to_ms: delay.saturating_add(range) },
+        "ConstantTimer" => delay,
+        "UniformRandomTimer" => upwards,
         "GaussianRandomTimer" | "PoissonRandomTimer" => {
             let text = format!("{}: its times become a range in which each is as likely", element.called());
             found.note(Of::Changed, at, text);
-            let from_ms =
-                if element.class() == "PoissonRandomTimer" { delay } else { delay.saturating_sub(range) };
-            Pause { from_ms, to_ms: delay.saturating_add(range) }
+            let below_ms = if element.class() == "PoissonRandomTimer" { 0 } else { range.to_ms };
+            Pause { from_ms: delay.from_ms.saturating_sub(below_ms), ..upwards }
         }
         "JSR223Timer" | "BeanShellTimer" => {
             refused.push(Refusal {

@@ -283,7 +283,8 @@ impl<'t> Making<'_, '_> {
             if !step.awaits.is_empty() {
                 step.timeout = timeout(read.element, "readTimeout", self.work);
                 for extractor in &read.scope.extractors {
-                    step.take.extend(extract::takes(*extractor, true, self.work));
+                    let takes = extract::takes(*extractor, true, self.work);
+                    extract::add(&mut step.take, takes, *extractor, self.work);
                 }
             }
             if step.awaits.is_empty() {
@@ -407,13 +408,7 @@ impl<'t> Making<'_, '_> {
         }
         self.socket.is_binary = self.sends.1 && !self.sends.0;
         self.socket.kinds = in_order(self.kinds.kinds);
-        if let [step] = &mut self.socket.steps[..]
-            && step.send.is_none()
-            && step.request.is_none()
-        {
-            // A server that speaks first.
-            step.name = "open".to_owned();
-        }
+        self.socket.name_opening();
         self.socket
     }
 }

@@ -1,6 +1,7 @@
 //! Small plans, each with one thing that a scenario says otherwise, or not at all.
 
 mod load;
+mod odd;
 
 use super::super::{Imported, import};
 
@@ -399,7 +400,7 @@ fn what_stands_encoded_is_encoded_once() {
     let samplers = format!("{form}<hashTree>{of_variable}</hashTree>");
     let (made, told) = made(&plan("", &group(&samplers)));
     assert_has(&made.scenario, &["form = { a = \"a b&c\" }", "take = { x = "]);
-    assert_has(&told, &["up to the next quote"]);
+    assert_has(&told, &["what stands first behind a field of this name"]);
     let of_variable = of_variable
         .replace("<stringProp", "<stringProp name=\"Sample.scope\">variable</stringProp><stringProp");
     assert_has(&refused(&plan("", &group(&get("/a", &of_variable)))), &["not from a variable"]);

@@ -9,6 +9,7 @@ use super::super::model::{At, Found, Of, Variable};
 use super::super::text::{
     Cut, cut, identifier, in_url, is_secret, literal, names_in, url_encoded, with_filter,
 };
+use super::super::tokens;
 use super::pieces::{Piece, end_of, pieces, whole};
 
 /// Variables that refer to variables, at most.
@@ -31,6 +32,8 @@ pub(super) struct Values {
     known: BTreeMap<String, Origin>,
     /// The scenario's names of the plan's: each its own.
     names: BTreeMap<String, String>,
+    /// The scenario's names of secrets that stand in the plan without one.
+    hidden: BTreeMap<String, String>,
     /// Where requests go, as the plan writes it, if that is known during the test only.
     pub(super) open_target: Option<String>,
     /// The members' file, if there is one.
@@ -139,7 +142,7 @@ impl Values {
         let mut out = String::new();
         for piece in pieces(text) {
             match piece {
-                Piece::Text(text) => out.push_str(&literal(text)),
+                Piece::Text(text) => out.push_str(&self.text(text, found)),
                 Piece::Variable(name) => out.push_str(&format!("{{{}}}", self.variable(name, line, found))),
                 Piece::Function(name, arguments) => match self.function(name, &arguments, line, found) {
                     Some(template) => out.push_str(&template),
@@ -156,6 +159,36 @@ impl Values {
             }
         }
         out
+    }
+
+    /// What a text says, without the tokens in it.
+    fn text(&mut self, text: &str, found: &mut Found) -> String {
+        let (mut out, mut end) = (String::new(), 0);
+        for range in tokens::jwts(text) {
+            out.push_str(&literal(&text[end..range.start]));
+            out.push_str(&self.hidden("token", &text[range.clone()], found));
+            end = range.end;
+        }
+        out + &literal(&text[end..])
+    }
+
+    /// A variable for a secret that stands in the plan, whatever is called so already.
+    pub(super) fn hidden(&mut self, wanted: &str, secret: &str, found: &mut Found) -> String {
+        if let Some(given) = self.hidden.get(secret) {
+            return format!("{{{given}}}");
+        }
+        let wanted = identifier(&wanted.to_ascii_lowercase());
+        let numbered = |k: u32| if k == 1 { wanted.clone() } else { format!("{wanted}_{k}") };
+        let is_free =
+            |name: &String| !self.known.contains_key(name) && !self.names.values().any(|taken| taken == name);
+        let name = (1..).map(numbered).find(is_free).unwrap_or_default();
+        self.names.insert(name.clone(), name.clone());
+        self.hidden.insert(secret.to_owned(), name.clone());
+        if !found.secret.contains(&name) {
+            found.secret.push(name.clone());
+        }
+        declare(found, &name, &literal(secret), "As it stands in the plan.".to_owned());
+        format!("{{{name}}}")
     }
 
     /// A text in base64: what is not one value alone has a variable of its own, since a filter is one value's.
@@ -178,24 +211,28 @@ impl Values {
     /// A path as a template, which begins with `/` or with a value that an answer gave.
     pub(super) fn path(&mut self, text: &str, line: usize, found: &mut Found) -> String {
         let template = in_url(&self.template(text, line, found));
-        let begins_well = match pieces(text).first() {
-            Some(Piece::Variable(name)) if matches!(self.known.get(*name), Some(Origin::Taken)) => true,
-            Some(_) => self.constant_begin(text).is_some_and(|begin| begin == '/'),
-            None => false,
-        };
-        if begins_well { template } else { format!("/{template}") }
+        if self.begins_well(text) { template } else { format!("/{template}") }
     }
 
-    /// What a text begins with, if the plan says it.
-    fn constant_begin(&self, text: &str) -> Option<char> {
-        match pieces(text).first()? {
-            Piece::Text(text) => text.chars().next(),
-            Piece::Variable(name) => match self.known.get(*name)? {
-                Origin::Constant(value) => self.constant(value)?.chars().next(),
-                _ => None,
-            },
-            Piece::Function(..) => None,
+    /// Whether a path begins with `/`, or with a value that an answer gives.
+    fn begins_well(&self, text: &str) -> bool {
+        for piece in pieces(text) {
+            let begin = match piece {
+                Piece::Text(text) => text.to_owned(),
+                Piece::Variable(name) if matches!(self.known.get(name), Some(Origin::Taken)) => return true,
+                Piece::Variable(name) => {
+                    self.constant(&format!("${{{name}}}")).unwrap_or_else(|| ".".to_owned())
+                }
+                Piece::Function(name, arguments) => {
+                    self.constant(&whole(name, &arguments)).unwrap_or_else(|| ".".to_owned())
+                }
+            };
+            // A part that is empty decides nothing.
+            if !begin.is_empty() {
+                return begin.starts_with('/');
+            }
         }
+        false
     }
 
     /// The name under which a scenario has a variable.
@@ -283,13 +320,26 @@ impl Values {
     }
 }
 
-/// Adds a variable, unless it is there; one that is called a secret is one.
+/// Adds a variable, unless it is there; one that is called a secret is one. A token is not written.
 pub(super) fn declare(found: &mut Found, name: &str, value: &str, comment: String) {
-    if !found.variables.iter().any(|variable| variable.name == name) {
-        found.variables.push(Variable { name: name.to_owned(), value: value.to_owned(), comment });
-        if is_secret(name) && !found.secret.iter().any(|known| known == name) {
-            found.secret.push(name.to_owned());
-        }
+    if found.variables.iter().any(|variable| variable.name == name) {
+        return;
+    }
+    let mut variable = Variable { name: name.to_owned(), value: value.to_owned(), comment };
+    let is_listed = found.secret.iter().any(|known| known == name);
+    let is_named = is_listed || is_secret(name);
+    let is_token = tokens::is_jwt(value) || is_named && tokens::is_random(value);
+    if is_token {
+        variable.value.clear();
+        variable.comment = tokens::comment(name);
+        let text = format!(
+            "The value of \"{name}\" looks like a token and is not written: --set {name}=VALUE gives it"
+        );
+        found.note(Of::Warning, At::Whole, text);
+    }
+    found.variables.push(variable);
+    if (is_named || is_token) && !is_listed {
+        found.secret.push(name.to_owned());
     }
 }
 
