@@ -35,6 +35,15 @@ fn paused_after(started: f64, run: &Run, out: &Path) -> Finished {
     finish(child)
 }
 
+/// These columns of the timeline.
+fn rows<const N: usize>(out: &Path, names: [&str; N]) -> Vec<[f64; N]> {
+    let mut reader = csv::Reader::from_path(out.join("timeline.csv")).expect("a timeline");
+    let head = reader.headers().expect("a head").clone();
+    let columns = names.map(|name| head.iter().position(|it| it == name).expect("a column"));
+    let figures = |row: csv::StringRecord| columns.map(|at| row[at].parse().unwrap_or(0.0));
+    reader.records().map(|row| figures(row.expect("a row"))).collect()
+}
+
 /// The rows of the timeline that were paused as a whole.
 fn paused_rows(out: &Path) -> Vec<csv::StringRecord> {
     let mut reader = csv::Reader::from_path(out.join("timeline.csv")).expect("a timeline");
@@ -88,6 +97,20 @@ fn a_pause_shifts_all_that_was_planned_for_later() {
         finished.stdout
     );
     assert!(finished.stderr.contains("paused: no session arrives"), "{}", finished.stderr);
+}
+
+/// The cut is planned for 3 s, and the pause takes as long.
+#[test]
+fn a_cut_is_later_by_the_pause() {
+    let (mock, temp) = (mock(), tempfile::tempdir().expect("a directory"));
+    let out = results(&temp);
+    let run = run(&mock, &out).and("stage", "2s:40").and("stage", "4s:40").with("drop", "50%@3s:fin");
+    paused_after(10.0, &run, &out);
+    assert!((19.0..=21.0).contains(&number(&summary(&out), "/reconnects/dropped")));
+    let all = rows(&out, ["start_s", "paused_ms", "reconnects.dropped"]);
+    let cut = all.iter().find(|row| row[2] != 0.0).expect("a second of the cut");
+    let paused: f64 = all.iter().map(|row| row[1] / 1e3).sum();
+    assert!(cut[0] + 1.1 >= 3.0 + paused, "{all:?}");
 }
 
 #[test]

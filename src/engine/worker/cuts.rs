@@ -52,7 +52,9 @@ impl Worker<'_> {
         }
         let mut left = ARRIVALS_PER_TURN;
         while left > 0 {
-            let Some((index, row)) = self.cuts.next(self.at(), self.rows.len() as u32) else { return };
+            let Some((index, row)) = self.cuts.next(self.planned_now(), self.rows.len() as u32) else {
+                return;
+            };
             if !self.rows[row.index()].session.is_open() {
                 continue;
             }
