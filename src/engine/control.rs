@@ -333,7 +333,7 @@ impl<'p> Control<'p> {
         if self.phase != Phase::RampDown {
             self.stages.look(&self.shape, (at, &self.pauses), held);
         }
-        if self.phase == Phase::Hold {
+        if self.holds_at(at) {
             self.readings.held_seconds += since.as_secs_f64() * f64::from(open);
             // A shape may hold more than once.
             self.readings.hold_took = match self.plan.is_staged() {
@@ -347,6 +347,16 @@ impl<'p> Control<'p> {
             (self.readings.first_start, self.readings.last_start) = self.shared.starts();
         }
         open
+    }
+
+    /// Whether a level is held at this instant: of stages by the plan, since their phase follows a look later.
+    fn holds_at(&self, at: Duration) -> bool {
+        let planned = self.pauses.planned(at);
+        match self.plan.is_staged() {
+            _ if self.phase == Phase::RampDown => false,
+            true => planned < self.shape.span() && self.shape.is_flat(self.shape.stage_at(planned)),
+            false => self.phase == Phase::Hold,
+        }
     }
 
     /// Sessions that are open, and those held: open, finished, or, where others arrive meanwhile, being set up

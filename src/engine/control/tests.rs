@@ -24,6 +24,23 @@ fn plan() -> Plan {
     settings.into_plan(target, &limits).expect("a plan")
 }
 
+/// A look that comes late into a fall is not of the hold before it.
+#[test]
+fn a_hold_ends_with_its_stage_whatever_the_phase_was() {
+    let mut plan = plan();
+    let stages = ["1s:20", "2s:20", "1s:10", "2s:10"].map(|stage| stage.parse().expect("a stage"));
+    plan = plan.clone().with_settings(Settings { stages: stages.into(), ..plan.settings.clone() });
+    let layout = layout(&plan);
+    let mut control = Control::new(&plan, &layout, Clock::start(), Shared::new(WORKERS), None);
+    let held = |control: &Control<'_>| {
+        [500, 1_500, 2_999, 3_001, 4_500, 6_000].map(|at| control.holds_at(Duration::from_millis(at)))
+    };
+    control.enter(Phase::Hold);
+    assert_eq!(held(&control), [false, true, true, false, true, false]);
+    control.enter(Phase::RampDown);
+    assert_eq!(held(&control), [false; 6]);
+}
+
 fn layout(plan: &Plan) -> Layout {
     Layout::of(&plan.scenario)
 }
