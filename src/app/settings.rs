@@ -104,6 +104,9 @@ impl SettingsArgs {
             settings.ramp = rate.ramp(settings.sessions);
         }
         settings.settle_stages();
+        if settings.sessions == 0 && !settings.stages.is_empty() {
+            bail!("the stages open no session: give one of them a level above 0");
+        }
         self.read_members(&mut settings, &scenario, (&files, had_target))?;
         if let Some(rate) = self.rate {
             settings.ramp = rate.ramp(settings.sessions);
@@ -192,9 +195,14 @@ impl SettingsArgs {
         });
     }
 
-    /// Takes the scenario's stages, unless the options say how many sessions there are, and when.
+    /// Takes the scenario's stages, unless the options say how many sessions there are, and when. Then a
+    /// plan's stages give way to these, too.
     fn take_stages(&self, settings: &mut Settings, scenario: &Scenario) -> Result<()> {
         let is_part = settings.part.is_some();
+        if self.plan.is_some() && !settings.stages.is_empty() && self.gives_a_shape() {
+            settings.stages.clone_from(&self.stage);
+            settings.find_max = None;
+        }
         if self.plan.is_none() && (is_part || !self.gives_a_shape()) {
             settings.lifetime = settings.lifetime.take().or_else(|| scenario.lifetime.clone());
         }

@@ -417,3 +417,36 @@ fn a_scenario_brings_its_load_with_it() {
     let classic = written(&["--sessions", "30", "--ramp", "3s"]);
     assert_eq!((classic.sessions, classic.stages.len(), classic.lifetime), (30, 0, None));
 }
+
+/// … and so do a plan's, those that a search has decided among them.
+#[test]
+fn a_plan_s_stages_give_way_to_another_shape() {
+    let file = tempfile::NamedTempFile::with_suffix(".toml").expect("a file");
+    let planned = |more: &[&str]| {
+        let plan = settings(&["--stage", "1s:20", "--stage", "2s:20"]);
+        let steps = FindMax { step: 20, ramp: seconds(1), hold: seconds(2) };
+        let decided = Settings { find_max: more.contains(&"decided").then_some(steps), ..plan };
+        fs::write(file.path(), decided.to_toml()).expect("written");
+        let more = more.iter().filter(|it| **it != "decided").copied();
+        let plan = file.path().display().to_string();
+        settings(&["--plan", &plan].into_iter().chain(more).collect::<Vec<_>>())
+    };
+    let shape = |it: Settings| (it.sessions, it.stages.len(), it.ramp, it.hold, it.find_max.is_some());
+    // The last of 20 arrives 950 ms after the start.
+    let arrived = Duration::from_millis(950);
+    let held = Duration::from_millis(2_050);
+    assert_eq!(shape(planned(&[])), (20, 2, arrived, held, false));
+    assert_eq!(shape(planned(&["decided"])).4, true);
+    assert_eq!(shape(planned(&["--sessions", "7"])), (7, 0, arrived, held, false));
+    assert_eq!(shape(planned(&["decided", "--hold", "9s"])), (20, 0, arrived, seconds(9), false));
+    assert_eq!(shape(planned(&["--rate", "10/s"])), (20, 0, seconds(2), held, false));
+    assert_eq!(shape(planned(&["decided", "--stage", "4s:4"])).1, 1);
+    assert_eq!(shape(planned(&["decided", "--stage", "4s:4"])).4, false);
+    let search = planned(&["decided", "--find-max", "--step", "5"]);
+    assert_eq!((search.stages.len(), search.find_max.map(|it| it.step)), (0, Some(5)));
+}
+
+#[test]
+fn stages_open_some_session() {
+    assert_eq!(refused(&["--stage", "5s:0"]), "the stages open no session: give one of them a level above 0");
+}
