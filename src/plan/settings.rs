@@ -238,6 +238,7 @@ impl Settings {
         }
         self.check_stages(&scenario)?;
         self.check_search(&scenario)?;
+        self.check_drops()?;
         let short = every::short_forms(self.ping_interval, self.pong_timeout, self.record_interval);
         let long = self.every.iter().map(|option| ("--every", option.clone()));
         for (what, option) in short.chain(long) {

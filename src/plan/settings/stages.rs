@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use startline_os::units::grouped;
+use startline_os::units::{duration_text, grouped};
 
 use super::{PlanError, Settings};
 use crate::nearest;
@@ -140,6 +140,24 @@ impl Settings {
             return value("find-max", "each step has to have a --ramp, and a --hold of 2s or more".into());
         }
         Ok(())
+    }
+
+    /// Checks that connections are cut while there are some, and where nothing is searched.
+    pub(super) fn check_drops(&self) -> Result<(), PlanError> {
+        let value = |reason| Err(PlanError::Value { what: "drop", reason });
+        let end = self.ramp.saturating_add(self.hold);
+        match self.drops.iter().find(|drop| drop.at >= end) {
+            _ if self.drops.is_empty() => Ok(()),
+            _ if self.find_max.is_some() => value(
+                "sessions that are cut count as held, which no search may find: leave out one of the two"
+                    .into(),
+            ),
+            Some(late) => value(format!(
+                "{late} would cut nobody: the hold ends {} after the start",
+                duration_text(end)
+            )),
+            None => Ok(()),
+        }
     }
 
     /// Checks that sessions that come back can be told apart from who they were.

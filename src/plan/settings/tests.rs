@@ -74,6 +74,22 @@ fn silent_cuts_leave_sockets_open_where_sessions_come_back() {
 }
 
 #[test]
+fn connections_are_cut_before_the_hold_ends_and_in_no_search() {
+    let of = |drop: &str, find_max| {
+        let drops = vec![drop.parse().expect("a drop")];
+        plan(Settings { drops, find_max, ..settings() }).map(|_| ())
+    };
+    assert_eq!(of("10%@33m59s:fin", None), Ok(()));
+    assert_eq!(
+        of("10%@34m:fin", None),
+        Err("drop: 10%@34m:fin would cut nobody: the hold ends 34m after the start".into())
+    );
+    let steps = FindMax { step: 1_000, ramp: Duration::from_secs(10), hold: Duration::from_secs(15) };
+    let refused = of("10%@1m:fin", Some(steps)).expect_err("it is a search");
+    assert!(refused.contains("sessions that are cut count as held"), "{refused}");
+}
+
+#[test]
 fn what_is_written_reads_back_the_same() {
     let mut settings = settings();
     settings.scenario.set.insert("pace_s_per_km".into(), "300".into());
