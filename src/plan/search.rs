@@ -209,7 +209,7 @@ impl Search {
         let (each, count) = (units::grouped(step.min(self.most).into()), self.steps.count(self.most));
         let longest = duration_text(self.steps.each() * count);
         format!(
-            "{count} steps of {each} sessions, each in {}, then held for {}: up to {longest}",
+            "{count} steps of {each} sessions, each in {}, then held for {}: {longest} if none fails",
             duration_text(ramp),
             duration_text(hold)
         )

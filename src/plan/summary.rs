@@ -257,8 +257,12 @@ impl<'p> Summary<'p> {
     fn search(&self, f: &mut fmt::Formatter<'_>, search: Search) -> fmt::Result {
         let settings = &self.plan.settings;
         line(f, "search", &search.text())?;
+        let then = match search.reentry {
+            true => "after the first step that fails, levels below it are tried",
+            false => "it ends with the first step that fails, and a hold after that",
+        };
         let needs = format!(
-            "{} members, who enter within {}; it ends with the first step that fails, and a hold after that",
+            "{} members, who enter within {}; {then}",
             grouped(search.most.into()),
             duration_text(settings.ramp)
         );

@@ -145,6 +145,8 @@ impl Text {
     /// What the verdict's own sentence does not say.
     fn reasons(&mut self, result: &RunResult) {
         let said = match result.verdict {
+            // The verdict's sentence is the first of them.
+            _ if result.find_max.is_some() => 1,
             Verdict::Pass => return,
             Verdict::Fail => 0,
             Verdict::Inconclusive => 1,

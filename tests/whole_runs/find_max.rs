@@ -79,6 +79,7 @@ fn the_load_rises_until_the_servers_slow_down_and_the_level_before_is_held_again
     assert_eq!((&result["bound"], &result["broke"]["level"]), (&Value::from("servers"), &Value::from(40)));
     assert_eq!(result["broke"]["criterion"], "enter");
     assert!(finished.stdout.contains("The stable maximum is 30 sessions"), "{}", finished.stdout);
+    assert!(finished.text().contains("At 40 sessions enter failed first"), "{}", finished.stdout);
     // Those of the step that failed were closed, and nobody else.
     assert_eq!((&found["sessions"]["started"], &found["sessions"]["held_to_end"]), (&40.into(), &30.into()));
     let page = std::fs::read_to_string(results(&temp).join("report.html")).expect("a page");
@@ -130,6 +131,7 @@ fn announcements_that_are_lost_fail_a_step() {
     finished.assert_status(1);
     let found = summary(&results(&temp));
     assert_eq!(levels(&found), outcomes(&[(10, "failed")]), "{}", finished.stdout);
+    assert_eq!(finished.text().matches("No step held").count(), 1, "{}", finished.stdout);
     assert_eq!(found["find_max"]["broke"]["criterion"], "pairs");
     // Every pair is announced to the one who was there first.
     assert_eq!(criterion(&found["find_max"]["steps"][0], "pairs")["measured"], 45.0);
