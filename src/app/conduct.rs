@@ -85,7 +85,7 @@ pub fn conduct(args: RunArgs) -> Result<ExitStatus> {
     let interrupt =
         Interrupt::listen(Notices::new("nothing has been loaded yet", "nothing has been loaded"))?;
     let pausing = Pausing::listen()?;
-    if !args.yes && !count_down(&plan, &interrupt) {
+    if !args.yes && !count_down([&plan], &interrupt) {
         let reason = interrupt.reason().unwrap_or_default();
         tell(&format!("error: {reason} during the countdown: nothing was loaded"));
         return Ok(ExitStatus::Inconclusive);

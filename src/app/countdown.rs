@@ -16,10 +16,13 @@ use crate::terminal::{StatusLine, tell};
 /// Long enough to read a line, and to press Ctrl-C.
 const SECONDS: u64 = 5;
 
-/// Counts down where somebody can see it; `false`: a signal came.
-pub fn count_down(plan: &Plan, interrupt: &Interrupt) -> bool {
-    let Some(others) = others(plan).filter(|_| std::io::stderr().is_terminal()) else { return true };
-    tell(&others);
+/// Counts down once, for all of these plans, where somebody can see it; `false`: a signal came.
+pub fn count_down<'p>(plans: impl IntoIterator<Item = &'p Plan>, interrupt: &Interrupt) -> bool {
+    let others: Vec<String> = plans.into_iter().filter_map(others).collect();
+    if others.is_empty() || !std::io::stderr().is_terminal() {
+        return true;
+    }
+    others.iter().for_each(|line| tell(line));
     let mut line = StatusLine::new(Duration::from_secs(SECONDS));
     for left in (1..=SECONDS).rev() {
         line.show(|_| format!("in {left} s (Ctrl-C stops it, --yes skips the wait)"));
@@ -35,7 +38,8 @@ pub fn count_down(plan: &Plan, interrupt: &Interrupt) -> bool {
 fn others(plan: &Plan) -> Option<String> {
     let addresses: Vec<IpAddr> = plan.target.addresses.iter().map(|address| address.ip()).collect();
     let first = addresses.iter().find(|address| !address.is_loopback())?;
-    let steps = plan.search().map(|search| search.steps);
+    let search = plan.search();
+    let steps = search.map(|search| search.steps);
     let rate = steps.map_or(plan.arrivals_per_s(), |it| Some(f64::from(it.step) / it.ramp.as_secs_f64()));
     let rate = match rate {
         Some(rate) => format!("{rate:.1} a second"),
@@ -43,10 +47,12 @@ fn others(plan: &Plan) -> Option<String> {
     };
     let settings = &plan.settings;
     Some(format!(
-        "{} sessions, {rate}, for {}{}, are about to load {}://{}:{} ({first}{})",
+        "{} sessions, {rate}, for {}{}{}, are about to load {}://{}:{} ({first}{})",
         grouped(if steps.is_some() { settings.sessions.into() } else { plan.lives }),
-        if steps.is_some() { "up to " } else { "" },
+        if search.is_some_and(|search| !search.reentry) { "up to " } else { "" },
         duration_text(settings.ramp + settings.hold + settings.ramp_down),
+        // As many levels as it takes are tried between two steps.
+        if search.is_some_and(|search| search.reentry) { " or longer" } else { "" },
         plan.target.scheme,
         plan.target.host,
         plan.target.port,

@@ -38,3 +38,18 @@ fn a_terminal_shows_what_is_about_to_happen_and_waits() {
     let (_, shown) = OnTerminal::start(skipping, 100, 30).finish();
     assert!(shown.contains("Results") && !shown.contains("are about to load"), "{shown}");
 }
+
+/// Both parts are said, and the wait is one.
+#[test]
+fn a_mix_waits_once() {
+    let temp = tempfile::tempdir().expect("a directory");
+    let mix = temp.path().join("mix.toml");
+    let parts = ["one", "two"].map(|name| format!("[[mix]]\nname = \"{name}\"\nscenario = \"runnity\"\n"));
+    std::fs::write(&mix, format!("name = \"both\"\n{}", parts.concat())).expect("written");
+    let mut command = isolated(RUN);
+    let command = command.arg("--scenario").arg(&mix).arg("--out").arg(results(&temp));
+    let (_, shown) = OnTerminal::start(command, 100, 30).finish();
+    let about = "5 sessions, 25.0 a second, for 400ms, are about to load http://10.77.0.1:8080";
+    assert_eq!(shown.matches(about).count(), 2, "{shown}");
+    assert_eq!(shown.matches("in 5 s (Ctrl-C").count(), 1, "{shown}");
+}

@@ -243,11 +243,11 @@ pub(super) fn conduct(args: &RunArgs, parts: &Parts) -> Result<ExitStatus> {
     let pausing = Pausing::listen()?;
     for part in &mix.parts {
         check_key_log(&part.plan)?;
-        if !args.yes && !count_down(&part.plan, &interrupt) {
-            let reason = interrupt.reason().unwrap_or_default();
-            tell(&format!("error: {reason} during the countdown: nothing was loaded"));
-            return Ok(ExitStatus::Inconclusive);
-        }
+    }
+    if !args.yes && !count_down(mix.parts.iter().map(|part| &part.plan), &interrupt) {
+        let reason = interrupt.reason().unwrap_or_default();
+        tell(&format!("error: {reason} during the countdown: nothing was loaded"));
+        return Ok(ExitStatus::Inconclusive);
     }
     let mock_server = start_mock_server(&mut mix)?;
     for part in &mut mix.parts {
