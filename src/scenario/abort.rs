@@ -15,8 +15,9 @@ use super::{Scenario, criteria};
 const FOR_DEFAULT: Duration = Duration::from_secs(10);
 
 /// What measures begin with that are known of a whole run only.
-const OF_THE_WHOLE: [&str; 8] = [
+const OF_THE_WHOLE: [&str; 9] = [
     "arrivals.",
+    "find_max.",
     "ledger.",
     "membership.",
     "sessions.completed_share",
@@ -136,6 +137,9 @@ impl FromStr for AbortRule {
         if measure.is_empty() || !number.is_finite() {
             return Err(form());
         }
+        if over.is_zero() {
+            return Err(format!("{text:?} is of no time: a measure is of the last TIME, such as 10s"));
+        }
         let limit = if is_percent { number / 100.0 } else { number };
         Ok(Self { measure: measure.to_owned(), side, limit, over, is_percent })
     }
@@ -159,7 +163,8 @@ mod tests {
 
     #[test]
     fn what_is_no_rule_says_what_one_looks_like() {
-        for text in ["", "errors.rate", "errors.rate>", ">50%", "errors.rate>half", "errors.rate>50%:soon"] {
+        let no_time = "errors.rate>50%:0s";
+        for text in ["", "errors.rate", "errors.rate>", ">50%", "errors.rate>half", "errors.rate>50%:soon", no_time] {
             assert!(text.parse::<AbortRule>().is_err(), "{text}");
         }
         assert!("x".parse::<AbortRule>().unwrap_err().contains("errors.rate>50%:10s"));
