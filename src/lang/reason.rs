@@ -115,6 +115,8 @@ texts! {
 
         // Why a criterion was not measured.
         NeedsSessions => "needs {0} {0|session|sessions}; the plan has {1}", "세션 {0}개가 필요하며 계획은 {1}개입니다";
+        NeedsLevel => "needs {0} {0|session|sessions}; the lowest level held is {1}",
+            "세션 {0}개가 필요하며 유지한 가장 낮은 수준은 {1}개입니다";
         NeedsHold => "needs a hold of {0}; the plan's is {1}", "유지 시간 {0} 필요, 계획은 {1}";
         NoHold => "the hold never began", "유지 구간이 시작되지 않았습니다";
         NoRate => "all sessions start at once, or fewer than two started",

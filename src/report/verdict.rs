@@ -149,8 +149,9 @@ fn needs(criterion: &Criterion, result: &RunResult) -> Result<(), Sentence> {
     if let Some(sessions) = criterion.needs_sessions.map(u64::from)
         && held_at_once(result) < sessions
     {
+        let key = if result.stages.is_empty() { Reason::NeedsSessions } else { Reason::NeedsLevel };
         let planned = numbers::grouped(held_at_once(result));
-        return Err(Reason::NeedsSessions.with(numbers::grouped(sessions)).with(planned));
+        return Err(key.with(numbers::grouped(sessions)).with(planned));
     }
     if let Some(hold) = criterion.needs_hold
         && result.hold.planned_seconds < hold.as_secs_f64()
