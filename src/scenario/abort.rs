@@ -14,18 +14,8 @@ use super::{Scenario, criteria};
 /// How long a measure must be beyond its limit, where nothing is said.
 const FOR_DEFAULT: Duration = Duration::from_secs(10);
 
-/// What measures begin with that are known of a whole run only.
-const OF_THE_WHOLE: [&str; 9] = [
-    "arrivals.",
-    "find_max.",
-    "ledger.",
-    "membership.",
-    "sessions.completed_share",
-    "sessions.established_share",
-    "sessions.held_to_end",
-    "stage.",
-    "updates.",
-];
+/// What measures begin with that are known of no seconds of a run, besides those of whole runs.
+const OF_NO_SECONDS: [&str; 1] = ["updates."];
 
 /// A rule to end a run early.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -77,7 +67,8 @@ impl AbortRule {
         let steps = scenario.step_names();
         let measure = self.full_measure(&steps);
         criteria::unit_of(&measure, &steps, scenario.websocket.as_ref())?;
-        if let Some(name) = OF_THE_WHOLE.iter().find(|name| measure.starts_with(**name)) {
+        let mut others = criteria::OF_A_RUN.iter().chain(&OF_NO_SECONDS);
+        if let Some(name) = others.find(|name| measure.starts_with(**name)) {
             return Err(format!(
                 "a rule that ends a run early looks at its last seconds ({}), and {name}* is of a whole run; \
                  use errors.rate, a step's latency, an every.* count or sessions.min_in_hold_share",
@@ -164,7 +155,9 @@ mod tests {
     #[test]
     fn what_is_no_rule_says_what_one_looks_like() {
         let no_time = "errors.rate>50%:0s";
-        for text in ["", "errors.rate", "errors.rate>", ">50%", "errors.rate>half", "errors.rate>50%:soon", no_time] {
+        for text in
+            ["", "errors.rate", "errors.rate>", ">50%", "errors.rate>half", "errors.rate>50%:soon", no_time]
+        {
             assert!(text.parse::<AbortRule>().is_err(), "{text}");
         }
         assert!("x".parse::<AbortRule>().unwrap_err().contains("errors.rate>50%:10s"));

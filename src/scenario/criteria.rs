@@ -173,6 +173,9 @@ pub fn step_statistic(measure: &str) -> Option<(&str, &str)> {
     measure.strip_prefix("steps.")?.strip_suffix("_ms")?.rsplit_once('.')
 }
 
+/// What measures begin with that are known of a whole run, and of no part of it.
+pub const OF_A_RUN: [&str; 5] = ["arrivals.", "find_max.", "ledger.", "membership.", "stage."];
+
 /// The stage that a measure is of, and which of its measures: `stage.NAME.MEASURE`. Of a step's latency
 /// `steps.` may be left out.
 pub fn of_stage<'m>(name: &'m str, steps: &[String]) -> Option<(&'m str, String)> {
@@ -192,8 +195,13 @@ pub fn full_name(measure: &str, steps: &[String]) -> String {
 /// # Errors
 /// There is no such measure, or the scenario cannot produce it.
 pub fn unit_of(measure: &str, steps: &[String], websocket: Option<&WebSocket>) -> Result<String, String> {
-    if let Some((_, measure)) = of_stage(measure, steps) {
-        return unit_of(&measure, steps, websocket);
+    if let Some((stage, measure)) = of_stage(measure, steps) {
+        return match OF_A_RUN.iter().find(|name| measure.starts_with(**name)) {
+            Some(name) => {
+                Err(format!("{name}* is of a whole run, not of a stage: leave out \"stage.{stage}.\""))
+            }
+            None => unit_of(&measure, steps, websocket),
+        };
     }
     if let Some(rest) = measure.strip_prefix("steps.") {
         return step_unit(measure, rest, steps);
@@ -380,6 +388,16 @@ mod tests {
         assert_eq!(limits(&compile("")), [("error-rate".to_owned(), 0.01)]);
         let own = "[[criteria]]\nname = \"mine\"\nmeasure = \"errors.rate\"\nat_most = 0.2\n";
         assert_eq!(limits(&compile(own)), [("mine".to_owned(), 0.2)]);
+    }
+
+    #[test]
+    fn what_no_stage_has_is_refused_of_one() {
+        let unit = |measure: &str| unit_of(measure, &["open".into()], None);
+        assert_eq!(unit("stage.spike.open.p95_ms"), Ok("ms".into()));
+        for (measure, of) in [("arrivals.achieved_share", "arrivals."), ("stage.top.errors.rate", "stage.")] {
+            let why = format!("{of}* is of a whole run, not of a stage: leave out \"stage.spike.\"");
+            assert_eq!(unit(&format!("stage.spike.{measure}")), Err(why));
+        }
     }
 
     #[test]
