@@ -157,5 +157,6 @@ pub(super) fn stage_facts(reading: &StageReading) -> StageFacts {
         took: reading.took,
         min_held: reading.min_held.map(u64::from),
         ledger: reading.ledger.clone(),
+        membership: reading.membership.clone(),
     }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use startline_os::affinity;
 
-use crate::measure::{ledger, observing_bytes};
+use crate::measure::{looking_bytes, observing_bytes};
 use crate::plan::beside::Beside;
 use crate::plan::capacity::WORKERS_MAX;
 use crate::plan::load::Load;
@@ -144,7 +144,7 @@ impl Need {
                     let kept = (plan.counts_updates(), plan.returns());
                     // A search judges copies of the pairs at the end of each step.
                     let copies = match plan.search() {
-                        Some(_) => ledger::bytes(plan.people(), plan.observers(), plan.workers, kept.1),
+                        Some(_) => looking_bytes(plan.people(), plan.observers(), plan.workers, kept.1),
                         None => 0,
                     };
                     observing_bytes(plan.people(), plan.observers(), plan.workers, kept) + copies

@@ -242,8 +242,9 @@ impl<'p> Control<'p> {
                 self.book(worker, *interval);
             }
             Message::Part(interval) => self.book(worker, *interval),
-            Message::Look { stage, ledger, open, known } => {
-                self.looked(worker, stage, WorkerAccounts { ledger: Some(ledger), open, known });
+            Message::Look { stage, ledger, heard, open, known } => {
+                let accounts = WorkerAccounts { ledger: Some(ledger), open, known };
+                self.looked(worker, stage, (accounts, heard));
             }
             Message::Accounts { interval, ledger, open, known, told, connections } => {
                 let sources = self.connections.len().max(connections.len());
@@ -418,7 +419,8 @@ impl<'p> Control<'p> {
         let accounts: Vec<WorkerAccounts> = self.accounts.iter_mut().filter_map(Option::take).collect();
         let (everyone, ledger) = self.close_ledger(accounts);
         let held_to_end = everyone.len();
-        let membership = self.judge_membership(&everyone, ledger.as_ref());
+        let membership =
+            self.judge_membership((&self.heard, self.closed_at, None), &everyone, ledger.as_ref());
         // The accounts count exactly; what was published in between is a look every 50 ms.
         self.readings.peak = self.readings.peak.max(held_to_end);
         // What the plan has cut is not the servers' failure: it counts as held while it is away.

@@ -42,7 +42,7 @@ pub(super) enum Message {
     /// The same, up to the instant at which a stage begins.
     Part(Box<Interval>),
     /// What it knows of pairs as this stage begins, in which a step of a search is judged: a copy.
-    Look { stage: usize, ledger: Box<Ledger>, open: SessionSet, known: SessionSet },
+    Look { stage: usize, ledger: Box<Ledger>, heard: Option<Box<Heard>>, open: SessionSet, known: SessionSet },
     /// Its accounts are closed.
     Accounts {
         interval: Box<Interval>,
@@ -267,8 +267,14 @@ impl WorkerLink {
         self.send(Message::Part(Box::new(interval)));
     }
 
-    pub(super) fn look(&self, stage: usize, ledger: Ledger, open: SessionSet, known: SessionSet) {
-        self.send(Message::Look { stage, ledger: Box::new(ledger), open, known });
+    pub(super) fn look(
+        &self,
+        stage: usize,
+        (ledger, heard): (Ledger, Option<Heard>),
+        (open, known): (SessionSet, SessionSet),
+    ) {
+        let (ledger, heard) = (Box::new(ledger), heard.map(Box::new));
+        self.send(Message::Look { stage, ledger, heard, open, known });
     }
 
     pub(super) fn accounts(

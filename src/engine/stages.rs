@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::measure::ledger::LedgerTotals;
+use crate::measure::membership::MembershipTotals;
 use crate::measure::pauses::Pauses;
 use crate::measure::{Interval, Layout, Totals};
 use crate::plan::{Plan, Shape};
@@ -25,6 +26,8 @@ pub struct StageReading {
     pub took: Duration,
     /// Pairs of the sessions that were open at its end, where it is a search's hold.
     pub ledger: Option<LedgerTotals>,
+    /// Who was announced as gone by then, and who was not.
+    pub membership: Option<MembershipTotals>,
 }
 
 /// The stages of a run that has some of its own.
@@ -50,6 +53,7 @@ impl Stages {
             began: Duration::ZERO,
             took: Duration::ZERO,
             ledger: None,
+            membership: None,
         };
         self.all.resize_with(shape.stages().len(), fresh);
     }
@@ -83,9 +87,14 @@ impl Stages {
     }
 
     /// Takes what came of the pairs at a stage's end.
-    pub(super) fn judge_pairs(&mut self, stage: usize, totals: LedgerTotals) {
+    pub(super) fn judge_pairs(
+        &mut self,
+        stage: usize,
+        totals: LedgerTotals,
+        membership: Option<MembershipTotals>,
+    ) {
         if let Some(stage) = self.all.get_mut(stage) {
-            stage.ledger = Some(totals);
+            (stage.ledger, stage.membership) = (Some(totals), membership);
         }
     }
 

@@ -84,7 +84,7 @@ impl Stays {
 }
 
 /// Which observers of one worker have heard that which members left.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Heard {
     /// When sessions opened and closed.
     pub stays: Arc<Stays>,
@@ -175,6 +175,8 @@ pub struct Closing<'a> {
     pub gone: &'a SessionSet,
     /// The second of the close.
     pub second: u32,
+    /// The second in which others were judged: who had to be announced by then was.
+    pub judged: Option<u32>,
     /// How long servers may take to notice that a session was cut.
     pub left_within: Duration,
 }
@@ -235,6 +237,16 @@ impl MembershipTotals {
         self.samples.truncate(SAMPLES_MAX);
     }
 
+    /// The same without those who had been listed by an earlier look.
+    pub fn since(mut self, before: &BTreeMap<String, u64>) -> Self {
+        for (server, times) in before {
+            if let Some(listed) = self.still_listed.get_mut(server) {
+                *listed = listed.saturating_sub(*times);
+            }
+        }
+        self
+    }
+
     /// Judges all workers' accounts; `server_of` names the server of a session.
     pub fn judge(
         heard: &[Heard],
@@ -252,6 +264,9 @@ impl MembershipTotals {
                 *totals.gone_while_open.entry(server_of(member)).or_default() += 1;
             }
             let Some(departure) = stays.departure(member) else { continue };
+            if closing.judged.is_some_and(|second| departure.is_known_by(second, closing.left_within)) {
+                continue;
+            }
             if !departure.is_known_by(closing.second, closing.left_within) {
                 totals.pending += 1;
                 continue;
@@ -341,6 +356,7 @@ mod tests {
         heard: Vec<Heard>,
         open: SessionSet,
         gone: SessionSet,
+        judged: Option<u32>,
     }
 
     impl Played {
@@ -356,7 +372,7 @@ mod tests {
                 stays.opened(k, 0);
                 open.insert(k);
             }
-            Self { members, stays, heard, open, gone: SessionSet::new(COUNT) }
+            Self { members, stays, heard, open, gone: SessionSet::new(COUNT), judged: None }
         }
 
         fn close(&mut self, session: u32, second: u32, in_order: bool) {
@@ -380,6 +396,7 @@ mod tests {
                 open: &self.open,
                 gone: &self.gone,
                 second,
+                judged: self.judged,
                 left_within: Duration::from_secs(left_within_s),
             };
             MembershipTotals::judge(&self.heard, &closing, |session| format!("ws{}", session.0 % 2 + 1))
@@ -401,6 +418,20 @@ mod tests {
         assert_eq!(totals.missing_by_server, [(("ws1".into(), "ws1".into()), 2)].into());
         let named: Vec<String> = totals.samples.iter().map(|(it, member)| format!("{it}<{member}")).collect();
         assert_eq!(named, ["13<15", "17<15"]);
+    }
+
+    /// Once a step of a search has been judged, the next one is by who had to be announced since.
+    #[test]
+    fn who_was_judged_before_is_not_judged_again() {
+        let mut played = Played::new();
+        played.close(1, 10, true);
+        played.close(2, 13, true);
+        let missing = |played: &Played, second| played.judged(second, 0).missing;
+        assert_eq!((missing(&played, 14), missing(&played, 20)), (3, 6));
+        played.judged = Some(14);
+        assert_eq!((missing(&played, 14), missing(&played, 20)), (0, 3));
+        played.judged = Some(20);
+        assert_eq!(missing(&played, 30), 0);
     }
 
     #[test]

@@ -76,6 +76,12 @@ pub fn observing_bytes(
         + updates
 }
 
+/// Memory of the copies from which a step of a search is judged, in bytes.
+pub fn looking_bytes(sessions: u32, observers: u32, workers: usize, returns: bool) -> u64 {
+    ledger::bytes(sessions, observers, workers, returns)
+        + membership::bytes(sessions, observers as usize, workers)
+}
+
 /// The name under which failures of open sessions are reported.
 pub const HOLD: &str = "hold";
 /// The name of entries, where they are announced.

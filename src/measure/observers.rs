@@ -8,7 +8,7 @@ use crate::members::SessionNumber;
 const NO_ROW: u32 = u32::MAX;
 
 /// Rows by session number.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct ObserverRows {
     rows: Vec<u32>,
 }

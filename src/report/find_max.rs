@@ -10,7 +10,9 @@ use serde::{Deserialize, Serialize};
 
 use super::stages::{Measured, Part, held_alone};
 use super::verdict::{self, Grounds};
-use super::{CriterionResult, Facts, LedgerResult, Outcome, RunResult, StageFacts, Verdict, watched};
+use super::{
+    CriterionResult, Facts, LedgerResult, MembershipResult, Outcome, RunResult, StageFacts, Verdict, watched,
+};
 use crate::lang::{Reason, Sentence};
 use crate::measure::Totals;
 use crate::numbers;
@@ -102,6 +104,7 @@ pub(super) fn judged(
     let part = Part { took: hold.took, min_held: hold.min_held, level: step.arrivals.into() };
     let mut result = part.measured(&totals, (facts, plan), measured);
     result.ledger = hold.ledger.as_ref().map(LedgerResult::new);
+    result.membership = hold.membership.as_ref().map(MembershipResult::new);
     let planned = &plan.shape.stages()[step.hold];
     result.hold.planned_seconds = numbers::seconds(planned.span);
     result.stages = vec![held_alone(planned, hold)];

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::{EveryResult, Facts, Ordered, RunResult, StepResult};
 use crate::measure::Totals;
 use crate::measure::ledger::LedgerTotals;
+use crate::measure::membership::MembershipTotals;
 use crate::numbers;
 use crate::plan::Plan;
 use crate::plan::shape::Stage;
@@ -29,19 +30,22 @@ pub struct StageFacts {
     /// Pairs of the sessions that were open at its end, where a search looked at them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ledger: Option<LedgerTotals>,
+    /// Who was announced as gone by then, and who was not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub membership: Option<MembershipTotals>,
 }
 
 impl StageFacts {
     /// The same with another shard's.
     pub(super) fn joined(self, other: &Self) -> Self {
         // A search has no shards.
-        let Self { totals, began, took, min_held, ledger: _ } = other;
+        let Self { totals, began, took, min_held, ledger: _, membership: _ } = other;
         let mut both = Totals::new(self.totals.layout());
         both.merge(&self.totals);
         both.merge(totals);
         let least = self.min_held.zip(*min_held).map(|(own, other)| own + other);
         let (began, took) = (self.began.min(*began), self.took.max(*took));
-        Self { totals: Arc::new(both), began, took, min_held: least, ledger: None }
+        Self { totals: Arc::new(both), began, took, min_held: least, ledger: None, membership: None }
     }
 }
 

@@ -138,6 +138,24 @@ fn announcements_that_are_lost_fail_a_step() {
     assert_eq!(criterion(&found, "pairs")["outcome"], "fail");
 }
 
+/// The sessions of a step that failed are closed, and the others are to be told.
+#[test]
+fn departures_that_nobody_is_told_of_fail_the_step_after_them() {
+    let faults = ["--fault", "slow-above=15", "--fault", "broadcast-lost"];
+    let mock = Served::start(&[&["--ready", "--members", "13-212"], &faults[..]].concat());
+    let temp = tempfile::tempdir().expect("a directory");
+    let left = "\n[[criteria]]\nname = \"left\"\nmeasure = \"membership.unannounced\"\nat_most = 0\n";
+    let file = scenario(&temp, false, left);
+    let options = [("sessions", "40"), ("step", "10"), ("hold", "3s"), ("scenario", file.as_str())];
+    let finished = search(&mock, &options, &results(&temp));
+    finished.assert_status(3);
+    let found = summary(&results(&temp));
+    let expected = [(10, "held"), (20, "failed"), (10, "failed")];
+    assert_eq!(levels(&found), outcomes(&expected), "{}", finished.stdout);
+    let measured = |step: usize| criterion(&found["find_max"]["steps"][step], "left")["measured"].clone();
+    assert_eq!([0, 1, 2].map(measured), [0.0, 0.0, 10.0].map(Value::from));
+}
+
 /// Serves how many connections a mock server has as metrics.
 fn page_of(mock: &Served) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");

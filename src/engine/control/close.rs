@@ -11,23 +11,26 @@ impl Control<'_> {
         self.gone_before[0].both(&now)
     }
 
-    /// Judges who was announced as gone, and who was not.
+    /// Judges who was announced as gone, and who was not, by what workers have heard up to this instant;
+    /// `judged`: the second in which that was done before.
     pub(super) fn judge_membership(
         &self,
+        (heard, at, judged): (&[Heard], Duration, Option<u32>),
         everyone: &SessionSet,
         pairs: Option<&LedgerTotals>,
     ) -> Option<MembershipTotals> {
-        let acts = self.acts.as_ref().filter(|_| !self.heard.is_empty())?;
+        let acts = self.acts.as_ref().filter(|_| !heard.is_empty())?;
         let names = self.servers.all();
         let server = |session| names.get(usize::from(acts.server_of(session).0)).cloned().unwrap_or_default();
         let closing = membership::Closing {
             members: &self.plan.members,
             open: everyone,
             gone: &self.gone(),
-            second: self.closed_at.as_secs() as u32,
+            second: at.as_secs() as u32,
+            judged,
             left_within: self.plan.left_within(),
         };
-        let mut totals = MembershipTotals::judge(&self.heard, &closing, server);
+        let mut totals = MembershipTotals::judge(heard, &closing, server);
         // Those who came again are judged by pair.
         if let Some(pairs) = pairs {
             totals.expected += pairs.counts.left_expected;

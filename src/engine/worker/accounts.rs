@@ -29,8 +29,8 @@ impl Worker<'_> {
     /// Copies what it knows of pairs for a step of a search to be judged; sessions go on.
     pub(super) fn look_at_pairs(&self) {
         if let Some(ledger) = &self.books.ledger {
-            let (open, known) = self.who_is_open();
-            self.link.look(self.lives.stage(), ledger.clone(), open, known);
+            let copied = (ledger.clone(), self.books.heard.clone());
+            self.link.look(self.lives.stage(), copied, self.who_is_open());
         }
     }
 

@@ -358,6 +358,7 @@ fn stages_are_added_stage_by_stage() {
         took: Duration::from_secs(1),
         min_held: Some(least),
         ledger: None,
+        membership: None,
     };
     let mut sum = Facts { stages: vec![stage(&[0, 2], 2), stage(&[4], 1)], ..run.facts.clone() };
     sum.join(Facts { stages: vec![stage(&[1], 1), stage(&[], 0)], ..run.facts.clone() });
