@@ -135,7 +135,8 @@ pub fn conduct(args: RunArgs) -> Result<ExitStatus> {
     }
     let (result, lacking) = loaded?;
     drop(mock_server);
-    Ok(conclude(result, (&lacking, &path), (&output, &reports, &interrupt), keeper))
+    let print = |result: &RunResult| output.print_result(&interrupt, result, &path);
+    Ok(conclude(result, (&lacking, &path), (&reports, keeper), output.lang, print))
 }
 
 /// Says why a run cannot begin that does not fit its target's schedule.

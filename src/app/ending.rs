@@ -6,11 +6,10 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::conduct::Output;
 use super::page::{self, PageKeeper};
 use super::report::Reports;
 use crate::exit_status::ExitStatus;
-use crate::interrupt::Interrupt;
+use crate::lang::Lang;
 use crate::report::files::{Lacking, REPORT, SUMMARY};
 use crate::report::formats::Source;
 use crate::report::{RunResult, Verdict};
@@ -21,19 +20,21 @@ pub(super) const DISK_PATIENCE: Duration = Duration::from_secs(10);
 /// The same after a signal.
 pub(super) const DISK_PATIENCE_STOPPED: Duration = Duration::from_secs(5);
 
-/// Prints and writes the result of a run that has ended, whose files lack this and are in `path`.
+/// Prints and writes the result of a run that has ended, whose files lack this and are in `path`; `print` returns
+/// whether the result could be printed.
 pub(super) fn conclude(
     mut result: RunResult,
     (lacking, path): (&Lacking, &Path),
-    (output, reports, interrupt): (&Output, &Reports, &Interrupt),
-    keeper: Option<PageKeeper>,
+    (reports, keeper): (&Reports, Option<PageKeeper>),
+    lang: Lang,
+    print: impl FnOnce(&RunResult) -> bool,
 ) -> ExitStatus {
     if let Some(why) = &lacking.summary {
         result.take_back_pass(&path.join(SUMMARY).display().to_string(), why);
     }
     // While the result is printed.
-    let page = page::Writing::begin(path, output.lang());
-    let is_printed = output.print_result(interrupt, &result, path);
+    let page = page::Writing::begin(path, lang);
+    let is_printed = print(&result);
     match page.wait(DISK_PATIENCE) {
         Ok(_) => keeper.into_iter().for_each(PageKeeper::release),
         // It is made of the summary, of which more is said below.
@@ -41,7 +42,7 @@ pub(super) fn conclude(
         Err(error) => tell(&format!("warning: {REPORT} could not be written: {error:#}")),
     }
     tell_what_is_lacking(lacking, path);
-    let are_made = reports.make(&Source { result: &result, directory: path, lang: output.lang() });
+    let are_made = reports.make(&Source { result: &result, directory: path, lang });
     match result.verdict {
         Verdict::Pass if !(is_printed && are_made) => {
             tell("  the run passed; the exit status is 3, since a result that was asked for is missing");

@@ -303,7 +303,8 @@ pub(super) fn conduct(args: &RunArgs, parts: &Parts) -> Result<ExitStatus> {
             tell(&format!("warning: {REPORT} of {} could not be written: {error:#}", own.display()));
         }
     }
-    Ok(conclude(result, (&lacking, &path), (&output, &reports, &interrupt), keeper))
+    let print = |result: &RunResult| output.print_result(&interrupt, result, &path);
+    Ok(conclude(result, (&lacking, &path), (&reports, keeper), output.lang(), print))
 }
 
 fn show_plan(mix: &Mix, output: &Output, fit: &crate::doctor::Report) {

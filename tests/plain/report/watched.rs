@@ -118,7 +118,7 @@ fn what_is_not_measured_never_passes_silently() {
     let why = &outcomes(&result)[1];
     assert_eq!((why.1, why.2.as_str()), (Outcome::NotMeasured, "no source was given; give --redis"));
     let listed = result.reasons.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
-    assert!(listed.contains("1 of 12 criteria were not measured, 1 of them of the servers"), "{listed}");
+    assert!(listed.contains("1 of 12 criteria was not measured, 1 of them of the servers"), "{listed}");
 }
 
 #[test]
