@@ -113,7 +113,8 @@ mod tests {
         }
         assert!(is_jwt(TOKEN) && !is_jwt("eyJ.a.b") && !is_jwt("see.eyJ.and.more.of.it.with.no.token.in.it"));
         let text = format!("{{\"t\":\"{TOKEN}\",\"eyJ\":1}}");
-        assert_eq!(jwts(&text), [6..6 + TOKEN.len()]);
+        let place = 6..6 + TOKEN.len();
+        assert_eq!(jwts(&text), [place]);
     }
 
     #[test]
