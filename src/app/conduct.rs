@@ -4,6 +4,8 @@
 //! from the first second of load on, nothing ends the run without a summary.
 
 use std::cell::RefCell;
+use std::fs;
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -206,6 +208,7 @@ impl Output {
         self.lang
     }
 
+    /// Where the results go. A directory that was not named is made here, so that no other run takes it.
     pub(super) fn directory(&self) -> PathBuf {
         if let Some(out) = &self.out {
             return out.clone();
@@ -214,7 +217,9 @@ impl Output {
         // Another run may have started in the same second.
         let numbered = (2..).map(|number| format!("{name}-{number}"));
         let mut names = std::iter::once(name.clone()).chain(numbered);
-        names.find(|name| !Path::new(name).exists()).unwrap_or(name).into()
+        // What else goes wrong is said when its files are made.
+        let is_taken = |error: std::io::Error| error.kind() == ErrorKind::AlreadyExists;
+        names.find(|name| !fs::create_dir(name).is_err_and(is_taken)).unwrap_or(name).into()
     }
 
     fn show_plan(&self, summary: &Summary<'_>, fit: &Report) {
@@ -314,7 +319,7 @@ pub(super) fn check_key_log(plan: &Plan) -> Result<()> {
         anyhow!("--tls-key-log writes to the file that {KEY_LOG_FILE} names, and that is not set: export {KEY_LOG_FILE}=FILE")
     })?;
     // Readable by the user alone, if it is created here.
-    let opened = std::fs::OpenOptions::new().append(true).create(true).mode(0o600).open(&file);
+    let opened = fs::OpenOptions::new().append(true).create(true).mode(0o600).open(&file);
     opened.with_context(|| format!("{KEY_LOG_FILE}: cannot write {}", Path::new(&file).display())).map(drop)
 }
 
