@@ -60,8 +60,8 @@ pub use stalls::{STALLS_KEPT_MAX, Stall, Stalls};
 pub use tally::{Interval, StepTally, Tally, Totals};
 pub use tls::{Handshake, TlsCounts};
 
-/// Memory of the accounts of what this many sessions are told of each other, in bytes: pairs, departures,
-/// delays and, where they are counted, updates.
+/// Returns the memory, in bytes, of the accounts of broadcasts: pairs, departures, delays and, where they are
+/// counted, updates.
 pub fn observing_bytes(
     sessions: u32,
     observers: u32,

@@ -114,7 +114,7 @@ impl Shape {
         Self { groups, levels: vec![(ramp, 1.0)], ramp_down, is_staged: false }
     }
 
-    /// The same with sessions that each send this many messages a second that others are told of.
+    /// The same where each session sends this many messages a second, which the servers broadcast.
     pub fn telling(mut self, records_each_per_s: f64) -> Self {
         let groups = self.groups.iter_mut();
         groups.for_each(|group| group.records_per_s = group.announced as f64 * records_each_per_s);

@@ -119,7 +119,7 @@ pub struct OtherMessage {
 }
 
 impl CompressedResult {
-    /// What a reader is told of it, of this many open sessions, and whether that is a warning.
+    /// Returns the lines about compression, with this number of open sessions, and whether each is a warning.
     pub(super) fn said(&self, open: u64, lang: Lang) -> Vec<(String, bool)> {
         let mut said = Vec::new();
         if self.messages > 0 {

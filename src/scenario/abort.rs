@@ -14,7 +14,7 @@ use super::{Scenario, criteria};
 /// How long a measure must be beyond its limit, where nothing is said.
 const FOR_DEFAULT: Duration = Duration::from_secs(10);
 
-/// What measures begin with that are known of no seconds of a run, besides those of whole runs.
+/// Prefixes of measures that have no figure for a second of a run, except those of whole runs.
 const OF_NO_SECONDS: [&str; 1] = ["updates."];
 
 /// A rule to end a run early.

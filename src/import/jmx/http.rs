@@ -56,7 +56,7 @@ fn method(element: Element<'_>, work: &mut PlanWork<'_>) -> String {
         return String::new();
     };
     if !method.bytes().all(|byte| byte.is_ascii_uppercase()) {
-        work.refuse(element, &format!("\"{method}\" is no method that is sent: it has letters only"));
+        work.refuse(element, &format!("\"{method}\" is not an HTTP method: a method has letters only"));
     }
     method
 }

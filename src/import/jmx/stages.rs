@@ -10,7 +10,7 @@ use super::element::{Element, Part};
 use super::work::PlanWork;
 use crate::scenario::stage::Stage;
 
-/// Rows or steps of a schedule, at most: a command line has to be read by somebody.
+/// Rows or steps of a schedule, at most: people must be able to read the command line.
 const STEPS_MAX: u64 = 50;
 
 /// Threads that start, or stop (below 0), evenly over a time; at once if it is 0.
@@ -104,7 +104,7 @@ fn ultimate(group: Element<'_>, work: &mut PlanWork<'_>) -> Option<Vec<Move>> {
     Some(moves)
 }
 
-/// A burst, then so many threads more each time, then a hold, then so many less each time.
+/// Returns what a Stepping Thread Group does: a burst, steps that start threads, a hold, steps that stop them.
 fn stepping(group: Element<'_>, work: &mut PlanWork<'_>) -> Option<Vec<Move>> {
     let threads = count(group.raw("ThreadGroup.num_threads"), work)?;
     let or_all = |count: u64| if count == 0 { threads } else { count };
