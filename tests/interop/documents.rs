@@ -6,12 +6,12 @@
 //! and `untested` is not run: the page itself has to say so. Pages that are not read here have no other blocks.
 
 use std::fs;
-use std::net::TcpListener;
+use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
-use crate::common::processes::Guarded;
+use crate::common::processes::{Guarded, free_port};
 use crate::common::{eventually, finish, piped};
 use crate::server::installed;
 
@@ -82,9 +82,7 @@ impl Reader {
         fs::create_dir(program.with_file_name("")).expect("a directory");
         fs::write(&program, PATIENT_STARTLINE).expect("a program can be written");
         fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("it can be run");
-        let free = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let port = free.local_addr().expect("an address").port().to_string();
-        Self { place, exported: String::new(), server: None, port }
+        Self { place, exported: String::new(), server: None, port: free_port().to_string() }
     }
 
     fn shell(&self, text: &str) -> Command {
@@ -102,9 +100,16 @@ impl Reader {
     fn serve(&mut self, text: &str) {
         self.server = None;
         let command = text.lines().last().expect("a command");
-        self.server = Some(Guarded::spawn(&mut self.shell(&format!("exec env {command}"))));
+        // What it says is the test's to show, should it not come up.
+        let mut shell = self.shell(&format!("exec env {command}"));
+        let mut server = Guarded::spawn(shell.stdout(Stdio::inherit()).stderr(Stdio::inherit()));
         let address = format!("127.0.0.1:{}", self.port);
-        eventually("the page's server listens", || std::net::TcpStream::connect(&address).is_ok());
+        eventually("the page's server listens", || {
+            let ended = server.0.try_wait().expect("its status");
+            assert!(ended.is_none(), "{command} on port {}: {}", self.port, ended.unwrap_or_default());
+            TcpStream::connect(&address).is_ok()
+        });
+        self.server = Some(server);
     }
 
     fn read(&mut self, block: &Block) {
