@@ -7,6 +7,7 @@
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -116,6 +117,7 @@ impl SettingsArgs {
         settings.settle_stages();
         self.read_certificates(&mut settings)?;
         self.read_abort_rules(&mut settings, &scenario)?;
+        settings.drops = listed("--drop", &self.drop)?.unwrap_or(settings.drops);
         settings.http_connections = match settings.http {
             // Written down, so that a new default does not change the plans of old.
             HttpMode::Pooled => settings.http_connections.or(Some(http::CONNECTIONS_DEFAULT)),
@@ -250,16 +252,12 @@ impl SettingsArgs {
     }
 
     fn read_abort_rules(&self, settings: &mut Settings, scenario: &Scenario) -> Result<()> {
-        match &self.abort_on[..] {
-            [] if self.plan.is_none() && !scenario.abort_on.is_empty() => {
+        match listed("--abort-on", &self.abort_on)? {
+            Some(rules) => settings.abort_on = rules,
+            None if self.plan.is_none() && !scenario.abort_on.is_empty() => {
                 settings.abort_on.clone_from(&scenario.abort_on);
             }
-            [] => {}
-            [off] if off == "off" => settings.abort_on.clear(),
-            rules => {
-                let rule = |text: &String| text.parse().map_err(|reason| anyhow!("--abort-on: {reason}"));
-                settings.abort_on = rules.iter().map(rule).collect::<Result<_>>()?;
-            }
+            None => {}
         }
         Ok(())
     }
@@ -440,6 +438,18 @@ fn plan_file(file: &Path) -> Result<Settings> {
     let text = fs::read_to_string(file)
         .map_err(|error| anyhow!("cannot read the plan {name}: {}", foreign::unreadable(&error)))?;
     Ok(Settings::from_toml(&name, &text)?.of_whole())
+}
+
+/// Returns what an option that is repeated lists, none where it is `off`; `None`: it is not given.
+fn listed<T: FromStr<Err = String>>(option: &str, typed: &[String]) -> Result<Option<Vec<T>>> {
+    match typed {
+        [] => Ok(None),
+        [off] if off == "off" => Ok(Some(Vec::new())),
+        typed => {
+            let one = |text: &String| text.parse().map_err(|reason| anyhow!("{option}: {reason}"));
+            typed.iter().map(one).collect::<Result<_>>().map(Some)
+        }
+    }
 }
 
 fn ca_file(file: &Path) -> Result<CaFile> {

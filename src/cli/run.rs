@@ -12,7 +12,6 @@ use startline_os::units;
 use super::values::{self, WebSocketUrl};
 use super::watch::{Required, WatchOptions};
 use crate::lang::Lang;
-use crate::plan::drops::Drop;
 use crate::plan::every::{self, EveryOption};
 use crate::plan::shape::Stage;
 use crate::plan::sources::{PortMethod, SourceSpec};
@@ -176,10 +175,10 @@ pub struct SettingsArgs {
     #[serde(with = "every::optional_interval_serde")]
     pub lifetime: Option<Interval>,
 
-    /// Cut this share of the open connections at this time of the run, such as 10%@5m:fin; fin closes them without a close frame, reset resets them, silent leaves the peer half-open; repeat for more.
+    /// Cut this share of the open connections at this time of the run, such as 10%@5m:fin; fin closes them without a close frame, reset resets them, silent leaves the peer half-open; off: none that the plan has; repeat for more.
     #[arg(long, value_name = "SHARE%@TIME:HOW", help_heading = "Load")]
-    #[serde(rename = "drops")]
-    pub drop: Vec<Drop>,
+    #[serde(skip)]
+    pub drop: Vec<String>,
 
     /// Time over which the closes are spread; N sessions that close cause N²/2 broadcasts [default: 30s].
     #[arg(long, value_name = "TIME", value_parser = values::duration, allow_hyphen_values = true, help_heading = "Load")]

@@ -446,6 +446,28 @@ fn a_plan_s_stages_give_way_to_another_shape() {
     assert_eq!((search.stages.len(), search.find_max.map(|it| it.step)), (0, Some(5)));
 }
 
+/// A plan's drops are replaced, or taken out, where its hold ends before them.
+#[test]
+fn a_plan_s_drops_give_way() {
+    let file = plan_file_of(&["--sessions", "10", "--drop", "10%@90s:fin", "--drop", "20%@95s:reset"]);
+    let name = file.path().display().to_string();
+    let shorter = refused(&["--plan", &name, "--hold", "10s"]);
+    assert!(
+        shorter.contains("10%@1m30s:fin would cut nobody") && shorter.contains("--drop off"),
+        "{shorter}"
+    );
+    let drops = |more: &[&str]| {
+        let drops = overridden(&file, more).drops;
+        drops.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(drops(&[]), "10%@1m30s:fin 20%@1m35s:reset");
+    assert_eq!(drops(&["--hold", "10s", "--drop", "off"]), "");
+    assert_eq!(drops(&["--find-max", "--drop", "off"]), "");
+    assert_eq!(drops(&["--hold", "10s", "--drop", "30%@65s:silent"]), "30%@1m5s:silent");
+    let both = refused(&["--drop", "off", "--drop", "30%@65s:silent"]);
+    assert_eq!(both, "--drop: \"off\" is not SHARE%@TIME:HOW, such as 10%@5m:fin");
+}
+
 #[test]
 fn stages_open_some_session() {
     assert_eq!(refused(&["--stage", "5s:0"]), "the stages open no session: give one of them a level above 0");

@@ -149,11 +149,12 @@ impl Settings {
         match self.drops.iter().find(|drop| drop.at >= end) {
             _ if self.drops.is_empty() => Ok(()),
             _ if self.find_max.is_some() => value(
-                "sessions that are cut count as held, which no search may find: leave out one of the two"
+                "sessions that are cut count as held, which no search may find: leave out one of the two, \
+                 a plan's drops with --drop off"
                     .into(),
             ),
             Some(late) => value(format!(
-                "{late} would cut nobody: the hold ends {} after the start",
+                "{late} would cut nobody: the hold ends {} after the start; give another --drop, or --drop off for none",
                 duration_text(end)
             )),
             None => Ok(()),

@@ -82,11 +82,14 @@ fn connections_are_cut_before_the_hold_ends_and_in_no_search() {
     assert_eq!(of("10%@33m59s:fin", None), Ok(()));
     assert_eq!(
         of("10%@34m:fin", None),
-        Err("drop: 10%@34m:fin would cut nobody: the hold ends 34m after the start".into())
+        Err("drop: 10%@34m:fin would cut nobody: the hold ends 34m after the start; give another --drop, \
+             or --drop off for none"
+            .into())
     );
     let steps = FindMax { step: 1_000, ramp: Duration::from_secs(10), hold: Duration::from_secs(15) };
     let refused = of("10%@1m:fin", Some(steps)).expect_err("it is a search");
     assert!(refused.contains("sessions that are cut count as held"), "{refused}");
+    assert!(refused.contains("--drop off"), "{refused}");
 }
 
 #[test]
