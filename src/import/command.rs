@@ -28,6 +28,7 @@ pub(super) fn words(scenario: &str, load: &Load, holds: bool) -> Vec<String> {
     }
     if holds && !load.stages.is_empty() {
         words.extend(load.stages.iter().map(|stage| format!("--stage {stage}")));
+        words.extend(load.lifetime.map(|lifetime| format!("--lifetime {}", duration_text(lifetime))));
         return words;
     }
     words.push(format!("--sessions {sessions}"));
@@ -91,6 +92,7 @@ mod tests {
             members: Members::File("our members.csv".into()),
             recycle: true,
             stages: Vec::new(),
+            lifetime: None,
             allow_hosts: vec!["ws.example".into()],
         };
         let expected = [

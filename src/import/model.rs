@@ -221,6 +221,8 @@ pub(super) struct Load {
     pub(super) hold: Option<Duration>,
     /// In the place of sessions, ramp and hold, if there are any; `sessions` is their highest level.
     pub(super) stages: Vec<Stage>,
+    /// How long a session stays before another takes its place; goes with stages.
+    pub(super) lifetime: Option<Duration>,
     pub(super) members: Members,
     pub(super) recycle: bool,
     pub(super) allow_hosts: Vec<String>,

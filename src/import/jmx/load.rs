@@ -4,22 +4,30 @@
 
 use std::time::Duration;
 
+use startline_os::units::duration_text;
+
 use super::super::model::{At, Members, Of};
 use super::Beside;
+use super::arrivals;
 use super::element::Element;
 use super::stages::{self, Move};
 use super::values::Origin;
 use super::work::PlanWork;
 
-/// Reads what groups that do the same say of the load.
-pub(super) fn groups(groups: &[Element<'_>], work: &mut PlanWork<'_>) {
+/// Reads what groups that do the same say of the load. Where threads arrive at a rate, their stages are made by
+/// [`arrivals()`], of the moves returned, once it is known how long a session stays.
+pub(super) fn groups(groups: &[Element<'_>], work: &mut PlanWork<'_>) -> Vec<Move> {
+    let arrives = |group: &Element<'_>| arrivals::rates(*group, work).is_some();
+    let arriving: Vec<bool> = groups.iter().map(arrives).collect();
     let schedules: Vec<Option<Vec<Move>>> = groups.iter().map(|group| stages::moves(*group, work)).collect();
-    let has_stages = schedules.iter().any(Option::is_some);
+    let has_arrivals = arriving.contains(&true);
+    let has_stages = has_arrivals || schedules.iter().any(Option::is_some);
     let (mut sessions, mut ramp_s, mut moves) = (0_u64, None, Vec::new());
-    for (group, schedule) in groups.iter().zip(schedules) {
+    for ((group, schedule), arrives) in groups.iter().zip(schedules).zip(arriving) {
         let group = *group;
         match schedule {
             Some(mut own) => moves.append(&mut own),
+            None if arrives => {}
             None if has_stages => moves.append(&mut beside_stages(group, work)),
             None => {
                 sessions = sessions.saturating_add(threads(group, work));
@@ -38,22 +46,63 @@ pub(super) fn groups(groups: &[Element<'_>], work: &mut PlanWork<'_>) {
             format!("{} thread groups do the same: their threads are added up to {option}", groups.len());
         work.found.note(Of::Changed, At::Whole, text);
     }
-    let (stages, waits) = stages::stages(&moves);
+    if sessions > 0 {
+        work.found.load.sessions = Some(sessions.min(u64::from(u32::MAX)));
+    }
+    work.found.load.ramp = ramp_s.map(|seconds| Duration::from_secs(seconds.min(super::RUN_MAX_S)));
+    if !has_arrivals {
+        take_stages(&moves, work);
+    }
+    moves
+}
+
+/// Takes the stages that moves add up to, if there are any.
+fn take_stages(moves: &[Move], work: &mut PlanWork<'_>) {
+    let (stages, waits) = stages::stages(moves);
     if waits {
         let text = "The delay before the first thread starts: a run begins at once";
         work.found.note(Of::Left, At::Whole, text);
     }
     if let Some(highest) = stages.iter().map(|stage| stage.level).max() {
-        sessions = u64::from(highest);
         let until = stages.iter().position(|stage| stage.level == highest).unwrap_or_default();
         let rise: Duration = stages[..=until].iter().map(|stage| stage.span).sum();
-        ramp_s = Some(rise.as_secs());
+        work.found.load.sessions = Some(u64::from(highest)).filter(|highest| *highest > 0);
+        work.found.load.ramp = Some(Duration::from_secs(rise.as_secs()));
     }
     work.found.load.stages = stages;
-    if sessions > 0 {
-        work.found.load.sessions = Some(sessions.min(u64::from(u32::MAX)));
+}
+
+/// Makes stages of the rates at which threads arrive, beside these moves of the other groups. A session stays for `stay`;
+/// `None`: until the run ends, or there is no WebSocket.
+pub(super) fn arrivals(
+    groups: &[Element<'_>],
+    mut moves: Vec<Move>,
+    stay: Option<Duration>,
+    work: &mut PlanWork<'_>,
+) {
+    let (groups, rates): (Vec<_>, Vec<_>) =
+        groups.iter().filter_map(|group| Some((*group, arrivals::rates(*group, work)?))).unzip();
+    let Some(first) = groups.first() else { return };
+    let lifetime = arrivals::lifetime(&rates, stay);
+    for (group, rates) in groups.iter().zip(&rates) {
+        moves.append(&mut arrivals::moves(*group, rates, lifetime, work));
     }
-    work.found.load.ramp = ramp_s.map(|seconds| Duration::from_secs(seconds.min(super::RUN_MAX_S)));
+    take_stages(&moves, work);
+    work.found.load.lifetime = lifetime;
+    let text = match (lifetime, work.found.socket.is_some()) {
+        (Some(lifetime), _) => format!(
+            "threads that arrive at a rate are sessions with a lifetime ({}), of which the stages keep as many open as come \
+             in that time",
+            duration_text(lifetime)
+        ),
+        (None, true) => {
+            "nobody leaves before the last has arrived: each stage opens the sessions that come in it; give \
+                         --lifetime to have others take their place"
+                .to_owned()
+        }
+        (None, false) => "as many sessions arrive in the same time, evenly spread (--ramp)".to_owned(),
+    };
+    work.found.note(Of::Changed, At::Line(first.line()), format!("{}: {text}", first.called()));
 }
 
 /// How many threads a group without a schedule of its own has.

@@ -4,6 +4,7 @@
 //! [`socket`] the WebSocket. Invariants: what is disabled is not there; whatever decides at run time what is sent has the
 //! whole plan refused, by its line.
 
+mod arrivals;
 mod element;
 mod extract;
 mod flow;
@@ -26,6 +27,7 @@ mod work;
 mod xml;
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use super::error::ImportError;
 use super::model::{At, Found, Members, Of, Request};
@@ -101,7 +103,7 @@ fn plan<'t>(top: &[Element<'t>], folder: &str, work: &mut PlanWork<'_>, beside: 
     note_unused(top, &constants, work);
     let groups: Vec<Element<'t>> = level.iter().copied().filter(|one| is_group(*one)).collect();
     let played: Vec<Element<'t>> = groups.iter().copied().filter(|group| !is_beside(*group)).collect();
-    load::groups(&played, work);
+    let moves = load::groups(&played, work);
     data_sets(top, folder, work, beside);
     for (name, value, line) in constants {
         let value = work.values.template(&value, line, work.found);
@@ -128,7 +130,8 @@ fn plan<'t>(top: &[Element<'t>], folder: &str, work: &mut PlanWork<'_>, beside: 
             );
         }
     }
-    session(group, &outer, work);
+    let stay = session(group, &outer, work);
+    load::arrivals(&played, moves, stay, work);
     if work.values.counts_threads && work.found.load.members == Members::None {
         work.found.load.members = Members::FromOne;
         let text = "${__threadNum} becomes {member_id}, with --members 1-N: it counts over all sessions";
@@ -253,8 +256,8 @@ fn data_sets(top: &[Element<'_>], folder: &str, work: &mut PlanWork<'_>, beside:
     }
 }
 
-/// What one thread of a group does, as a session.
-fn session<'t>(group: Element<'t>, outer: &Scope<'t>, work: &mut PlanWork<'_>) {
+/// What one thread of a group does, as a session; returns how long one stays, if that is known.
+fn session<'t>(group: Element<'t>, outer: &Scope<'t>, work: &mut PlanWork<'_>) -> Option<Duration> {
     let mut acts = flow::acts(&group.under(), outer, work);
     let controller = group.inner("ThreadGroup.main_controller");
     let property =
@@ -279,13 +282,16 @@ fn session<'t>(group: Element<'t>, outer: &Scope<'t>, work: &mut PlanWork<'_>) {
         if !scope.pause.is_none() {
             note_pause(*element, work);
         }
-        let socket = socket::socket((*element, scope), &acts[at + 1..], work);
+        let (socket, stay) = socket::socket((*element, scope), &acts[at + 1..], work);
         work.found.socket = Some(socket);
-    } else if !work.found.load.stages.is_empty() {
+        return stay;
+    }
+    if !work.found.load.stages.is_empty() {
         let text = "The thread groups' schedule: without a WebSocket nothing is held, and a session makes its requests once: \
                     --ramp is the time to the most threads";
         work.found.note(Of::Left, At::Whole, text);
     }
+    None
 }
 
 /// The same acts, where a loop around the whole of a WebSocket's life is played once.

@@ -44,12 +44,12 @@ pub(super) struct Sampler<'a, 't> {
     pub(super) pause: Pause,
 }
 
-/// Makes a WebSocket of an open sampler and the acts behind it.
+/// Makes a WebSocket of an open sampler and the acts behind it; returns how long it stays open, if that is known.
 pub(super) fn socket<'t>(
     open: (Element<'t>, &Scope<'t>),
     acts: &[Act<'t>],
     work: &mut PlanWork<'_>,
-) -> Socket {
+) -> (Socket, Option<Duration>) {
     let (element, scope) = open;
     let mut making = Making {
         kinds: Kinds { type_field: type_field(acts), begins: begins(acts), ..Kinds::default() },
@@ -386,7 +386,10 @@ impl<'t> Making<'_, '_> {
         }
     }
 
-    fn finish(mut self) -> Socket {
+    fn finish(mut self) -> (Socket, Option<Duration>) {
+        let steps_ms = self.socket.steps.iter().map(|step| step.pause.mean_ms());
+        let stay_ms = steps_ms.fold(self.hold_ms, u64::saturating_add);
+        let stay = (!self.has_endless_loop).then(|| Duration::from_millis(stay_ms));
         if !self.has_endless_loop && self.hold_ms > 0 && self.work.found.load.stages.is_empty() {
             let hold = Duration::from_millis(self.hold_ms.div_ceil(1000).saturating_mul(1000));
             // A group's own duration ends its loops.
@@ -409,7 +412,7 @@ impl<'t> Making<'_, '_> {
         self.socket.is_binary = self.sends.1 && !self.sends.0;
         self.socket.kinds = in_order(self.kinds.kinds);
         self.socket.name_opening();
-        self.socket
+        (self.socket, stay)
     }
 }
 

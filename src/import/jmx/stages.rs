@@ -11,7 +11,7 @@ use super::work::PlanWork;
 use crate::scenario::stage::Stage;
 
 /// Rows or steps of a schedule, at most: people must be able to read the command line.
-const STEPS_MAX: u64 = 50;
+pub(super) const STEPS_MAX: u64 = 50;
 
 /// Threads that start, or stop (below 0), evenly over a time; at once if it is 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +72,16 @@ pub(super) fn moves(group: Element<'_>, work: &mut PlanWork<'_>) -> Option<Vec<M
         "ConcurrencyThreadGroup" => concurrency(group, work),
         _ => None,
     }
+}
+
+/// The same of levels that are known at these instants, with even moves between them.
+pub(super) fn through(levels: impl Iterator<Item = (u64, u64)>) -> Vec<Move> {
+    let mut schedule = Schedule::default();
+    for (at_ms, threads) in levels {
+        schedule.to(level(threads), at_ms.saturating_sub(schedule.now_ms));
+    }
+    schedule.to(0, 0);
+    schedule.moves
 }
 
 /// The same of a plain thread group: all that start in its ramp stay until its duration is over.

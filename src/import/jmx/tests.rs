@@ -359,12 +359,8 @@ fn a_fragment_is_played_by_nobody() {
 
 #[test]
 fn schedules_and_other_plugins_are_named() {
-    let arrivals = element(
-        "com.blazemeter.jmeter.threads.arrivals.ArrivalsThreadGroup",
-        &[("TargetLevel", "9")],
-        &get("/a", ""),
-    );
-    let (_, told) = made(&plan("", &arrivals));
+    let unknown = element("org.example.OtherThreadGroup", &[("TargetLevel", "9")], &get("/a", ""));
+    let (_, told) = made(&plan("", &unknown));
     assert_has(&told, &["its load is not that of a thread group", "--stage"]);
     let other = element("JMeter.plugins.functional.samplers.websocket.WebSocketSampler", &[], "");
     assert_has(&refused(&plan("", &group(&other))), &["Peter Doornbosch", "as steps"]);

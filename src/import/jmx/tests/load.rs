@@ -115,3 +115,68 @@ fn groups_beside_one_with_a_schedule_are_added_to_its_stages() {
     assert_has(&said, &["--stage 10s:15 --stage 10s:15 --stage 0s:10 --stage 20s:10"]);
     assert_has(&told, &["added up to --stage", "does not say how long its threads stay"]);
 }
+
+/// A thread group whose threads arrive at a rate, and stay for 20 s.
+fn arriving(class: &str, properties: &[(&str, &str)], rows: &[[&str; 3]]) -> String {
+    let class = format!("com.blazemeter.jmeter.threads.arrivals.{class}");
+    let cell = |cell: &&str| format!("<stringProp name=\"1\">{cell}</stringProp>");
+    let row = |row: &[&str; 3]| {
+        let cells: String = row.iter().map(cell).collect();
+        format!("<collectionProp name=\"1\">{cells}</collectionProp>")
+    };
+    let rows: String = rows.iter().map(row).collect();
+    let samplers = open("h", "", "/ws", "") + &looped("2", &(timer() + &write("x", "")));
+    element(&class, properties, &samplers).replacen(
+        &format!("</{class}>"),
+        &format!("<collectionProp name=\"Schedule\">{rows}</collectionProp></{class}>"),
+        1,
+    )
+}
+
+#[test]
+fn arrivals_are_sessions_with_a_lifetime() {
+    let of = |properties: &[(&str, &str)]| command(&arriving("ArrivalsThreadGroup", properties, &[]));
+    let steady = [("TargetLevel", "300"), ("Hold", "10"), ("Unit", "M")];
+    let (said, told) = of(&steady);
+    // 5/s for 20 s each, then those who come take the places of those who leave.
+    assert_has(&said, &["--stage 20s:100 --stage 9m40s:100 --lifetime 20s"]);
+    assert_lacks(&said, &["--hold", "--ramp", "--sessions"]);
+    assert_has(&told, &["arrive at a rate are sessions with a lifetime (20s)"]);
+    assert_lacks(&told, &["its load is not"]);
+    let (said, _) = of(&[("TargetLevel", "5"), ("RampUp", "60"), ("Hold", "60"), ("Unit", "S")]);
+    assert_has(&said, &["--stage 20s:17 --stage 40s:83 --stage 20s:100 --stage 40s:100 --lifetime 20s"]);
+    let (said, _) = of(&[("TargetLevel", "${threads}"), ("RampUp", "2"), ("Steps", "2"), ("Hold", "1")]);
+    // 20 and 40 a minute: 13.3 sessions stay for 20 s, 14 for 21 s.
+    assert_has(&said, &["--stage 21s:7 --stage 39s:7 --stage 21s:14 --stage 1m39s:14 --lifetime 21s"]);
+    let (said, told) = of(&[("TargetLevel", "5"), ("Hold", "60"), ("Unit", "S"), ("ConcurrencyLimit", "70")]);
+    assert_has(&said, &["--stage 20s:70 --stage 40s:70"]);
+    assert_has(&told, &["its limit of 70 threads"]);
+    let (_, told) = of(&[("TargetLevel", "${__groovy(1)}"), ("Hold", "1")]);
+    assert_has(&told, &["its load is not that of a thread group"]);
+}
+
+#[test]
+fn free_arrivals_go_through_their_rows() {
+    let rows = [["10", "10", "60"], ["2", "2", "60"]];
+    let (said, told) = command(&arriving("FreeFormArrivalsThreadGroup", &[("Unit", "S")], &rows));
+    assert_has(&said, &["--stage 20s:200 --stage 40s:200 --stage 20s:40 --stage 40s:40 --lifetime 20s"]);
+    assert_has(&told, &["sessions with a lifetime"]);
+    let short = [["1", "1", "10"]];
+    let (said, told) = command(&arriving("FreeFormArrivalsThreadGroup", &[("Unit", "S")], &short));
+    assert_has(&said, &["--stage 10s:10"]);
+    assert_lacks(&said, &["--lifetime"]);
+    assert_has(&told, &["nobody leaves before the last has arrived"]);
+}
+
+#[test]
+fn arrivals_without_a_websocket_are_a_ramp() {
+    let class = "com.blazemeter.jmeter.threads.arrivals.ArrivalsThreadGroup";
+    let group = element(
+        class,
+        &[("TargetLevel", "60"), ("RampUp", "2"), ("Hold", "4"), ("Unit", "M")],
+        &get("/a", ""),
+    );
+    let (said, told) = command(&group);
+    assert_has(&said, &["--sessions 300 --ramp 6m"]);
+    assert_has(&told, &["as many sessions arrive in the same time"]);
+}
