@@ -204,12 +204,12 @@ impl Pause {
     }
 }
 
-/// A criterion of a step's time.
+/// A criterion of a step's longest time.
 #[derive(Clone, Debug)]
 pub(super) struct Criterion {
     pub(super) name: String,
-    pub(super) measure: String,
-    pub(super) at_most: u64,
+    pub(super) step: String,
+    pub(super) at_most_ms: u64,
 }
 
 /// What the command line says.

@@ -311,6 +311,7 @@ fn criteria(out: &mut String, found: &Found) {
     criterion("error-rate", "errors.rate", "below = 0.001\nwarn = 0.01");
     criterion("arrivals", "arrivals.achieved_share", "at_least = 0.99");
     for one in &found.criteria {
-        criterion(&one.name, &one.measure, &format!("at_most = {}", one.at_most));
+        let measure = format!("steps.{}.max_ms", one.step);
+        criterion(&one.name, &measure, &format!("at_most = {}", one.at_most_ms));
     }
 }

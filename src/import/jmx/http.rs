@@ -10,7 +10,7 @@ use super::element::{Element, Part, milliseconds};
 use super::extract;
 use super::headers;
 use super::json_path::{self, Asked};
-use super::scope::{Place, Scope, place};
+use super::scope::{DURATION, Place, Scope, place};
 use super::work::PlanWork;
 use crate::scenario::FOLLOW_MAX;
 
@@ -197,16 +197,29 @@ fn expectations(scope: &Scope<'_>, work: &mut PlanWork<'_>, request: &mut Reques
         match assertion.class() {
             "ResponseAssertion" => response_assertion(assertion, work, request),
             "JSONPathAssertion" => json_assertion(assertion, work, request),
-            "DurationAssertion" => {
-                if let Some(ms) =
-                    milliseconds(assertion.raw("DurationAssertion.duration")).filter(|ms| *ms > 0)
-                {
-                    let name = work.names.give(&format!("{}-time", request.name), "time");
-                    let measure = format!("steps.{}.max_ms", request.name);
-                    work.found.criteria.push(Criterion { name, measure, at_most: ms });
-                }
-            }
             _ => {}
+        }
+    }
+    limit_time(scope, &request.name, work);
+}
+
+/// Limits a step's time as the assertions that hold for it do.
+pub(super) fn limit_time(scope: &Scope<'_>, step: &str, work: &mut PlanWork<'_>) {
+    for assertion in scope.assertions.iter().filter(|one| one.class() == DURATION) {
+        let written = assertion.raw("DurationAssertion.duration");
+        match work.values.constant(written).as_deref().and_then(milliseconds) {
+            Some(0) => {}
+            Some(at_most_ms) => {
+                let name = work.names.give(&format!("{step}-time"), "time");
+                work.found.criteria.push(Criterion { name, step: step.to_owned(), at_most_ms });
+            }
+            None => {
+                let text = format!(
+                    "{}: its time \"{written}\" is not known before the test: write a criterion on steps.{step}.max_ms",
+                    assertion.called()
+                );
+                work.found.note(Of::Left, At::Line(assertion.line()), text);
+            }
         }
     }
 }

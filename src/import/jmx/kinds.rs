@@ -33,13 +33,8 @@ impl Kinds {
             match assertion.class() {
                 "ResponseAssertion" => rules = self.response(*assertion, rules, work),
                 "JSONPathAssertion" => json(*assertion, &mut rules, work),
-                _ => {
-                    let text = format!(
-                        "{}: judge it by a criterion of the step or periodic message: measure = \"steps.NAME.max_ms\"",
-                        assertion.called()
-                    );
-                    work.found.note(Of::Left, At::Line(assertion.line()), text);
-                }
+                // Of a time, which has a criterion.
+                _ => {}
             }
         }
         let names: Vec<String> = rules.into_iter().map(|rule| self.name_of(rule, read, work)).collect();

@@ -6,6 +6,7 @@
 use super::super::model::{At, Every, Of, Pause};
 use super::element::Element;
 use super::flow::{self, Act};
+use super::http;
 use super::socket::{Making, Sampler, as_sampler, is_read, timeout};
 use crate::scenario::every::EVERY_MAX;
 
@@ -31,10 +32,11 @@ impl<'t> Making<'_, '_> {
             comments,
             ..Every::default()
         };
-        self.every(every, element);
+        self.every(every, element, sampler);
     }
 
-    fn every(&mut self, mut every: Every, element: Element<'t>) {
+    /// Adds a periodic message; `judged` has what judges its reply.
+    fn every(&mut self, mut every: Every, element: Element<'t>, judged: Sampler<'_, 't>) {
         let at = At::Line(element.line());
         if self.socket.every.len() == EVERY_MAX {
             let text = format!(
@@ -52,6 +54,10 @@ impl<'t> Making<'_, '_> {
             every.comments.push(self.work.found.note_here(Of::Changed, at, text));
             every.reply = None;
             every.timeout = None;
+        }
+        match every.is_ping_frame || every.reply.is_some() {
+            true => http::limit_time(judged.scope, &every.name, self.work),
+            false => self.note_unread(judged.element),
         }
         self.socket.every.push(every);
     }
@@ -202,7 +208,7 @@ impl<'t> Making<'_, '_> {
                 self.warn_of_stale_reads(read, every.reply.is_some());
             }
         }
-        self.every(every, element);
+        self.every(every, element, read.unwrap_or(write));
     }
 
     /// What a read of one frame gets on a server that broadcasts.

@@ -11,10 +11,16 @@ use super::http;
 use super::scope::{Place, Scope, place};
 use super::socket::{Making, timeout};
 
+/// The step that ends with the 101.
+const CONNECT: &str = "connect";
+
 impl<'t> Making<'_, '_> {
     /// Takes over what opens the WebSocket.
     pub(super) fn open(&mut self, element: Element<'t>, scope: &Scope<'t>) {
-        self.note_unread(element);
+        if element.class() == "OpenWebSocketSampler" {
+            self.note_unread(element);
+            http::limit_time(scope, CONNECT, self.work);
+        }
         self.socket.url = self.url(element);
         self.socket.connect_timeout = timeout(element, "connectTimeout", self.work)
             .or_else(|| timeout(element, "readTimeout", self.work));

@@ -12,7 +12,9 @@ use super::pieces::{Piece, pieces};
 use super::values::{Values, declare};
 
 /// The classes of assertions that are looked at.
-pub(super) const ASSERTIONS: [&str; 3] = ["ResponseAssertion", "JSONPathAssertion", "DurationAssertion"];
+pub(super) const ASSERTIONS: [&str; 3] = ["ResponseAssertion", "JSONPathAssertion", DURATION];
+/// The one that limits a sampler's time.
+pub(super) const DURATION: &str = "DurationAssertion";
 /// The filters of the WebSocket Samplers.
 pub(super) const FILTERS: [&str; 3] = ["TextFrameFilter", "BinaryFrameFilter", "PingFrameFilter"];
 

@@ -11,10 +11,12 @@ use super::extract;
 use super::flow::{self, Act};
 use super::http;
 use super::kinds::{self, Kinds};
-use super::scope::{ASSERTIONS, Scope};
+use super::scope::{ASSERTIONS, DURATION, Scope};
 use super::work::PlanWork;
 use crate::scenario::STEPS_MAX;
 
+/// What reads nothing, and has a time of its own all the same.
+const TIMED: [&str; 2] = ["OpenWebSocketSampler", "PingPongSampler"];
 /// A hold longer than this is questioned.
 const LONG_HOLD: Duration = Duration::from_secs(3600);
 
@@ -198,6 +200,7 @@ impl<'t> Making<'_, '_> {
         for one in element.under() {
             let class = one.class();
             let what = match class {
+                DURATION if TIMED.contains(&element.class()) => continue,
                 class if extract::CLASSES.contains(&class) => {
                     "no value is taken here: take it from an answer or from a message that a step awaits"
                 }
@@ -225,7 +228,8 @@ impl<'t> Making<'_, '_> {
         }
     }
 
-    fn step(&mut self, step: Step, line: usize) {
+    /// Adds a step; returns whether there can be one.
+    fn step(&mut self, step: Step, line: usize) -> bool {
         let pause = std::mem::take(&mut self.pause);
         let is_late = self.hold_ms > 0 || self.has_endless_loop;
         let at = At::Line(line);
@@ -234,16 +238,19 @@ impl<'t> Making<'_, '_> {
                 "\"{}\" comes after a loop: once a session is open it sends periodic messages, and quit at its end",
                 step.name
             );
-            return self.work.found.note(Of::Left, at, text);
+            self.work.found.note(Of::Left, at, text);
+            return false;
         }
         if self.socket.steps.len() == STEPS_MAX {
             let text = format!(
                 "There are more than {STEPS_MAX} steps: \"{}\" and what follows it are left out",
                 step.name
             );
-            return self.work.found.note(Of::Left, at, text);
+            self.work.found.note(Of::Left, at, text);
+            return false;
         }
         self.socket.steps.push(Step { pause, ..step });
+        true
     }
 
     /// A write, a read, or both in one.
@@ -297,7 +304,11 @@ impl<'t> Making<'_, '_> {
         }
         let does_nothing = step.send.is_none() && step.awaits.is_empty();
         if !does_nothing {
-            self.step(step, element.line());
+            let (name, awaits) = (step.name.clone(), !step.awaits.is_empty());
+            let is_taken = self.step(step, element.line());
+            if let Some(read) = reads.filter(|_| is_taken && awaits) {
+                http::limit_time(read.scope, &name, self.work);
+            }
         }
         // The thread slept before it read: so long the next step waits.
         if let Some(read) = read {
@@ -411,7 +422,12 @@ impl<'t> Making<'_, '_> {
         }
         self.socket.is_binary = self.sends.1 && !self.sends.0;
         self.socket.kinds = in_order(self.kinds.kinds);
+        let called = self.socket.steps.first().map(|step| step.name.clone());
         self.socket.name_opening();
+        if let Some((step, called)) = self.socket.steps.first().zip(called) {
+            let criteria = self.work.found.criteria.iter_mut();
+            criteria.filter(|one| one.step == called).for_each(|one| one.step.clone_from(&step.name));
+        }
         (self.socket, stay)
     }
 }

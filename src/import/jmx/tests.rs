@@ -222,12 +222,35 @@ fn each_variable_has_a_name_of_its_own() {
 #[test]
 fn what_reads_nothing_takes_and_judges_nothing() {
     let under = extractor("cid", "$.cid") + &asserts("$.a", "b", "");
-    let duration = element("DurationAssertion", &[("DurationAssertion.duration", "500")], "");
-    let samplers = open("h", "", "/ws", &under) + &write("x", &under) + &ask("{y}", &duration);
+    let samplers = open("h", "", "/ws", &under) + &write("x", &under);
     let (_, told) = made(&plan("", &group(&samplers)));
     let notes = told.lines().filter(|line| line.contains("here: ")).count();
     assert_eq!(notes, 4, "{told}");
-    assert_has(&told, &["DurationAssertion \"its\": judge it by a criterion"]);
+}
+
+#[test]
+fn times_that_assertions_limit_are_criteria() {
+    let within = |ms: &str| element("DurationAssertion", &[("DurationAssertion.duration", ms)], "");
+    let read = |under: &str| element("SingleReadWebSocketSampler", &[], under);
+    let ping = element("PingPongSampler", &[], &within("60"));
+    let loops = timer() + &write(r#"{"type":"P"}"#, &within("9")) + &read(&within("${limit}"));
+    let samplers = open("h", "", "/ws", &within("10"))
+        + &ask(r#"{"type":"X"}"#, &within("20"))
+        + &ask(r#"{"type":"Y"}"#, &within("${__groovy(1)}"))
+        + &write(r#"{"type":"Z"}"#, "")
+        + &read(&within("30"))
+        + &looped("2", &(loops + &ping));
+    let (made, told) = made(&plan(&variables(&[("limit", "50")]), &group(&samplers)));
+    let limits = [("connect", 10), ("its", 20), ("its-3", 30), ("its-4", 50), ("its-5", 60)];
+    for (step, ms) in limits {
+        assert_has(&made.scenario, &[&format!("measure = \"steps.{step}.max_ms\"\nat_most = {ms}\n")]);
+    }
+    // A write by itself takes no time, and one limit is computed.
+    assert_has(&told, &["nothing is judged here", "write a criterion on steps.its-2.max_ms"]);
+    assert_eq!(made.scenario.matches("at_most = ").count(), limits.len(), "{}", made.scenario);
+    let only = open("h", "", "/ws", "") + &read(&(asserts("$.state", "^ok$", "") + &within("70")));
+    let (made, _) = self::made(&plan("", &group(&only)));
+    assert_has(&made.scenario, &["measure = \"steps.open.max_ms\""]);
 }
 
 fn looped(times: &str, under: &str) -> String {
