@@ -362,9 +362,10 @@ faults! {
         // Our own settings.
         /// No CA that this machine trusts has signed the certificate.
         Untrusted => ("tls-untrusted", Scenario, NOTHING,
-            "No CA that this machine trusts has signed the certificate; name its CA with --ca FILE, or on a test \
-             server accept any with --insecure.",
-            "이 장비가 신뢰하는 CA가 서명한 인증서가 아닙니다. --ca FILE로 CA를 지정하거나, 테스트 서버라면 --insecure로 모든 인증서를 허용하십시오.")
+            "No CA that this machine trusts has signed the certificate; name its CA with --ca FILE (the server has to \
+             send the certificates of CAs between the two), or on a test server accept any with --insecure.",
+            "이 장비가 신뢰하는 CA가 서명한 인증서가 아닙니다. --ca FILE로 CA를 지정하거나(중간 CA 인증서는 서버가 보내야 합니다), 테스트 \
+             서버라면 --insecure로 모든 인증서를 허용하십시오.")
         /// The certificate does not cover this host name.
         WrongName => ("tls-wrong-name", Scenario, NOTHING,
             "The certificate does not cover this host name: use one of its names in the URL, and --resolve \
@@ -392,9 +393,8 @@ faults! {
         /// The chain that was sent leads to no CA that is trusted, since a certificate is missing in it.
         ChainIncomplete => ("tls-chain-incomplete", Server, NOTHING,
             "Have the server send the certificates of the CAs between its own and the one that is trusted (nginx: \
-             ssl_certificate with the whole chain); if --ca names another CA than the servers', name theirs.",
-            "서버가 자신의 인증서와 신뢰된 CA 사이의 CA 인증서를 함께 보내도록 하십시오(nginx: ssl_certificate에 전체 체인). --ca가 다른 \
-             CA를 가리킨다면 서버의 CA를 지정하십시오.")
+             ssl_certificate with the whole chain).",
+            "서버가 자신의 인증서와 신뢰된 CA 사이의 CA 인증서를 함께 보내도록 하십시오(nginx: ssl_certificate에 전체 체인).")
         /// The certificate is wrong in another way.
         CertificateInvalid => ("tls-certificate-invalid", Server, NOTHING,
             "The server needs another certificate; openssl s_client -connect HOST:PORT shows this \

@@ -200,19 +200,22 @@ impl Shown<'_> {
             let sentence = format!("the CA trusted under its issuer's name ({issuer}) has another key");
             return Flaw::of(TlsFault::Untrusted, sentence);
         }
-        // Only a certificate of a CA with CAs above it says where that CA's own is to be had.
-        let is_alone = self.others.iter().all(|other| other.subject() != leaf.issuer());
-        if is_alone && (self.are_given || says_where_its_issuer_is(leaf)) {
-            let named: Vec<String> =
-                self.roots.iter().take(2).map(|root| root.subject().to_string()).collect();
-            let trusted =
-                if self.are_given { format!(" (trusted: {})", named.join("; ")) } else { String::new() };
-            let sentence = format!(
-                "its issuer's certificate ({issuer}) was not sent and is not among the CAs that are trusted{trusted}"
-            );
-            return Flaw::of(TlsFault::ChainIncomplete, sentence);
+        let named: Vec<String> = self.roots.iter().take(2).map(|root| root.subject().to_string()).collect();
+        let trusted =
+            if self.are_given { format!(" (trusted: {})", named.join("; ")) } else { String::new() };
+        if self.others.iter().any(|other| other.subject() == leaf.issuer()) {
+            let sentence = format!("its issuer ({issuer}) is not among the CAs that are trusted{trusted}");
+            return Flaw::of(TlsFault::Untrusted, sentence);
         }
-        Flaw::of(TlsFault::Untrusted, format!("its issuer ({issuer}) is not among the CAs that are trusted"))
+        // Only a certificate of a CA with CAs above it says where that CA's own is to be had.
+        let fault = match says_where_its_issuer_is(leaf) {
+            true => TlsFault::ChainIncomplete,
+            false => TlsFault::Untrusted,
+        };
+        let sentence = format!(
+            "its issuer's certificate ({issuer}) was not sent and is not among the CAs that are trusted{trusted}"
+        );
+        Flaw::of(fault, sentence)
     }
 
     /// The last certificate of the chain that was shown.

@@ -55,11 +55,11 @@ fn untrusted_at_the_look_up() {
 }
 
 #[test]
-fn a_chain_that_leads_to_none_of_the_cas_given() {
+fn a_ca_that_is_not_the_servers() {
     let (given, other) = (Authority::new(), Authority::named("another"));
     let evidence =
         "its issuer's certificate (CN=another) was not sent and is not among the CAs that are trusted";
-    assert_refused(&given, &other.good().config(), "tls-chain-incomplete", "server", evidence);
+    assert_refused(&given, &other.good().config(), "tls-untrusted", "scenario", evidence);
 }
 
 /// The file is of the CA's last life: same name, another key.
