@@ -25,8 +25,10 @@ use crate::plan::schedule::SYSTEM_ZONE;
 use crate::plan::{CaFile, FindMax, HttpMode, Identity, PartOf, ScenarioSettings, Settings, http, search};
 use crate::scenario::Scenario;
 
-/// Sessions where neither a number nor members are given.
+/// Sessions where neither a number nor members are given: the guide's, for its servers.
 const SESSIONS: u32 = 6000;
+/// The same for other servers, of which nobody has said what they bear.
+const SESSIONS_ELSEWHERE: u32 = 100;
 /// The first member of the mock server: as in the guide's files.
 const MOCK_FIRST_MEMBER: u64 = 13;
 /// The challenge of the mock server, where none is given.
@@ -85,6 +87,10 @@ impl SettingsArgs {
         let had_target = settings.target.is_some();
         let files = self.member_files(&settings)?;
         let scenario = self.read_scenario(&mut settings, &files)?;
+        // A search ends where they fail: it may go further.
+        if self.plan.is_none() && !self.find_max && !scenario.plays_on_mock {
+            settings.sessions = SESSIONS_ELSEWHERE;
+        }
         settings = self.preset_options().laid_over(settings)?;
         settings = self.laid_over(settings)?;
         if settings.shard.is_some() && self.seed.is_none() && self.plan.is_none() {

@@ -136,7 +136,7 @@ pub struct SettingsArgs {
     #[serde(skip)]
     pub demo: bool,
 
-    /// Sessions to start; k is 1000 [default: all members given, else 6000].
+    /// Sessions to start; k is 1000 [default: all members given, else 6000, or 100 with another scenario than Runnity's].
     #[arg(long, short = 'n', value_name = "N", value_parser = values::count, allow_negative_numbers = true, help_heading = "Load")]
     pub sessions: Option<u32>,
 

@@ -393,6 +393,19 @@ fn values_are_checked_as_they_are_typed() {
     assert!(refused(&["--set", "pace=1"]).contains("the scenario has no such variable"));
 }
 
+/// Nobody has said what another server bears.
+#[test]
+fn other_servers_get_a_hundred_sessions_where_no_number_is_given() {
+    assert_eq!(settings(&["ws://x/chat"]).sessions, 100);
+    assert_eq!(settings(&["ws://x/chat", "--sessions", "7k"]).sessions, 7000);
+    assert_eq!(settings(&["ws://x/chat", "--rate", "10/s"]).ramp, seconds(10));
+    assert_eq!(settings(&["ws://x/chat", "--rate", "10/s", "--lifetime", "1m"]).sessions, 600);
+    assert_eq!(settings(&["ws://x/chat", "--find-max"]).sessions, 6000);
+    assert_eq!(settings(&["--scenario", "echo", "--target", "http://x"]).sessions, 100);
+    assert_eq!(settings(&["--scenario", "echo", "--target", "http://x", "--members", "1-300"]).sessions, 300);
+    assert_eq!(settings(&TARGET).sessions, 6000);
+}
+
 /// A scenario's own stages, lifetime and rules hold unless the options say otherwise.
 #[test]
 fn a_scenario_brings_its_load_with_it() {
