@@ -6,6 +6,7 @@
 
 mod command;
 mod error;
+mod fields;
 mod har;
 mod jmx;
 mod model;
@@ -20,7 +21,7 @@ pub use error::{ImportError, Refusal};
 use crate::scenario::outside::Outside;
 use crate::scenario::{Scenario, ScenarioError};
 use crate::shell;
-use model::{At, Of};
+use model::{At, Found, Of, Variable};
 
 /// Reads a file that the plan names, such as its CSV data set; `None` if it cannot be read.
 pub type Beside<'b> = &'b dyn Fn(&str) -> Option<String>;
@@ -78,6 +79,7 @@ pub fn import(file: &str, text: &str, out: &str, beside: Beside<'_>) -> Result<I
             });
         }
     };
+    note_secrets(&mut found);
     found.notes.sort_by_key(|note| match note.at {
         At::Line(number) | At::Entry(number) => number,
         At::Whole => usize::MAX,
@@ -101,6 +103,21 @@ pub fn import(file: &str, text: &str, out: &str, beside: Beside<'_>) -> Result<I
         scenario,
         refused,
     })
+}
+
+/// Names the secrets whose values the scenario does not have.
+fn note_secrets(found: &mut Found) {
+    let used = writer::used(found);
+    let is_withheld = |variable: &&Variable| variable.comment == tokens::comment(&variable.name);
+    let names = found.variables.iter().filter(is_withheld).map(|variable| variable.name.as_str());
+    let names: Vec<&str> = names.filter(|name| used.contains(*name)).collect();
+    if !names.is_empty() {
+        let text = format!(
+            "Secrets whose values are not written: {}. Give each by --set NAME=VALUE, or as a column of --members",
+            names.join(", ")
+        );
+        found.note(Of::Warning, At::Whole, text);
+    }
 }
 
 /// Columns of a command: it stands behind a word.

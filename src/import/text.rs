@@ -4,18 +4,38 @@
 
 use url::form_urlencoded;
 
+use super::tokens;
 use crate::scenario::template::Brace;
 use crate::scenario::{is_built_in, is_token};
 
 /// Words by which a name is known to be a secret's.
-const SECRET_WORDS: [&str; 8] =
-    ["secret", "token", "apikey", "api_key", "credential", "authorization", "bearer", "ticket"];
+const SECRET_WORDS: [&str; 17] = [
+    "secret",
+    "token",
+    "apikey",
+    "api_key",
+    "credential",
+    "authorization",
+    "bearer",
+    "ticket",
+    "cookie",
+    "sessionid",
+    "session_id",
+    "session_key",
+    "accesskey",
+    "access_key",
+    "private_key",
+    "csrf",
+    "xsrf",
+];
 /// The same, as a part of their own.
-const SECRET_PARTS: [&str; 3] = ["auth", "jwt", "sid"];
+const SECRET_PARTS: [&str; 4] = ["auth", "jwt", "sid", "jsessionid"];
+/// A name that is one by itself, and not as a part.
+const SESSION: &str = "session";
 /// Words of passwords.
 const PASSWORD_WORDS: [&str; 4] = ["password", "passwd", "passcode", "passphrase"];
 /// The same, as a part of their own.
-const PASSWORD_PARTS: [&str; 4] = ["pwd", "pin", "otp", "pass"];
+const PASSWORD_PARTS: [&str; 5] = ["pw", "pwd", "pin", "otp", "pass"];
 
 /// A text as a TOML string: as it is between single quotes where double ones would need escapes.
 pub(super) fn quoted(text: &str) -> String {
@@ -59,6 +79,14 @@ pub(super) fn table(pairs: &[(String, String)]) -> String {
     let pairs: Vec<String> =
         pairs.iter().map(|(name, value)| format!("{} = {}", key(name), quoted(value))).collect();
     format!("{{ {} }}", pairs.join(", "))
+}
+
+/// Whether a template says more than what it refers to, behind a scheme such as `Bearer`.
+pub(super) fn says_itself(template: &str) -> bool {
+    let begin = tokens::behind_scheme(template).unwrap_or(0);
+    cut(&template[begin..])
+        .iter()
+        .any(|piece| matches!(piece, Cut::Text(text) if text.contains(char::is_alphanumeric)))
 }
 
 /// Text as a template that says exactly it: braces that could stand for something are doubled.
@@ -221,7 +249,7 @@ pub(super) fn identifier(text: &str) -> String {
 
 /// Whether what is called so is nobody else's business.
 pub(super) fn is_secret(name: &str) -> bool {
-    is_password(name) || has(name, &SECRET_WORDS, &SECRET_PARTS)
+    is_password(name) || name.eq_ignore_ascii_case(SESSION) || has(name, &SECRET_WORDS, &SECRET_PARTS)
 }
 
 /// Whether what is called so is what one logs in with.
@@ -230,8 +258,17 @@ pub(super) fn is_password(name: &str) -> bool {
 }
 
 fn has(name: &str, words: &[&str], parts: &[&str]) -> bool {
-    let name = name.to_ascii_lowercase().replace('-', "_");
-    words.iter().any(|word| name.contains(word)) || name.split('_').any(|part| parts.contains(&part))
+    let mut snake = String::new();
+    for c in name.chars() {
+        // `userPin` is `user_pin`.
+        if c.is_ascii_uppercase() && snake.ends_with(|before: char| before.is_ascii_lowercase()) {
+            snake.push('_');
+        }
+        snake.push(if c == '-' { '_' } else { c.to_ascii_lowercase() });
+    }
+    let lower = name.to_ascii_lowercase();
+    words.iter().any(|word| lower.contains(word) || snake.contains(word))
+        || snake.split('_').any(|part| parts.contains(&part))
 }
 
 /// Bytes as a template: `{hex:c0 00}`.
@@ -309,12 +346,23 @@ mod tests {
 
     #[test]
     fn secrets_are_known_by_their_names() {
-        for name in
-            ["password", "userPassword", "access_token", "pin", "user_pin", "X-Api-Key", "Authorization"]
-        {
+        for name in [
+            "password",
+            "userPassword",
+            "access_token",
+            "pin",
+            "userPin",
+            "pw",
+            "X-Api-Key",
+            "Authorization",
+            "session",
+            "sessionId",
+        ] {
             assert!(is_secret(name), "{name}");
         }
-        for name in ["user", "shipping", "opinion", "author", "passenger", "aside"] {
+        for name in
+            ["user", "shipping", "opinion", "author", "passenger", "aside", "sessions", "session_time"]
+        {
             assert!(!is_secret(name), "{name}");
         }
     }

@@ -1,4 +1,4 @@
-//! Tokens that are known by what they look like, whatever they are called.
+//! Tokens that are known by what they look like, whatever they are called; and what stands for secrets.
 //!
 //! Knows texts, not where they stand. Invariant: no scenario has such a text: a variable without a value stands for it.
 
@@ -82,7 +82,7 @@ pub(super) fn behind_scheme(value: &str) -> Option<usize> {
 /// What stands above a variable whose value is not written.
 pub(super) fn comment(name: &str) -> String {
     format!(
-        "It looks like a token, so that its value is not written here: --set {name}=VALUE gives it, or a column of --members."
+        "A secret, whose value is not written here: --set {name}=VALUE gives it, or a column of --members."
     )
 }
 

@@ -77,7 +77,7 @@ fn head(out: &mut String, found: &Found, file: &str) {
 }
 
 /// The names that anything refers to, also through variables.
-fn used(found: &Found) -> BTreeSet<String> {
+pub(super) fn used(found: &Found) -> BTreeSet<String> {
     let mut used: BTreeSet<String> = BTreeSet::new();
     let mut add = |text: &str| used.extend(names_in(text).into_iter().map(str::to_owned));
     found.requests.iter().for_each(|request| texts_of(request, &mut add));

@@ -32,7 +32,8 @@ fn books(playing: impl FnOnce(&str) -> Playing) -> (Value, crate::played::Played
 
 #[test]
 fn a_recording_of_chromium_is_played() {
-    let (books, played) = books(|url| playing(&imported("rooms.har"), url));
+    let (books, played) =
+        books(|url| playing(&imported("rooms.har"), url).with("set", "password=correct horse"));
     let sessions = u64::from(SESSIONS);
     assert_eq!(counted(&books, "/answers/200"), 2 * sessions, "a login and a list: {books:#}");
     assert_eq!(counted(&books, "/answers/201"), sessions, "a ticket of each one's own");

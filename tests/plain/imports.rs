@@ -153,7 +153,7 @@ fn the_recording_of_rooms_is_taken_over() {
             ("http/0/headers/Content-Type", "application/json"),
             ("http/0/take/access_token", "/data/accessToken"),
             ("variables/user", "ann"),
-            ("variables/password", "correct horse"),
+            ("variables/password", ""),
             ("secret/0", "password"),
             ("http/1/path", "/rooms?name=lobby"),
             ("http/1/headers/Authorization", "Bearer {access_token}"),

@@ -8,11 +8,11 @@ use std::ops::Range;
 
 use serde_json::Value;
 
+use super::super::fields;
+use super::super::fields::split;
 use super::super::text::{identifier, literal, pointer_token};
 use super::super::tokens;
-use super::fields;
 use super::index::{SHORT_BYTES_MAX, Texts, Values, short_numbers};
-use super::sorts::split;
 use super::times;
 
 /// Characters of a text that is looked for, at least; digits of a number that is looked for under any name.

@@ -5,7 +5,6 @@
 //! Invariant: the recorder's own values (tokens, tickets, passwords) are in a scenario only as variables.
 
 mod chosen;
-mod fields;
 mod given;
 mod index;
 mod patterns;
@@ -255,8 +254,24 @@ mod tests {
         assert_eq!(found.requests[1].path, "/b?k={k}&v={v}");
         assert_eq!(found.secret, ["x_caller", "k", "v"]);
         assert!(found.variables.iter().all(|variable| variable.value.is_empty()), "{:?}", found.variables);
-        assert!(notes.contains("\"x-caller\", which looks like a token and is not written"), "{notes}");
+        assert!(notes.contains("No answer of the recording gave the value of \"x-caller\""), "{notes}");
         assert!(!format!("{found:?}").contains(RANDOM));
+    }
+
+    #[test]
+    fn no_secret_of_a_recording_is_written() {
+        let mut first = entry("00", "http://a.example/in?api_key=k3y-q", "{}");
+        first["request"]["method"] = json!("POST");
+        first["request"]["headers"] = json!([{ "name": "x-auth", "value": "k3y-h" }]);
+        first["request"]["postData"] =
+            json!({ "text": r#"{"login":"ann","loginPw":"k3y-b","pin":4711,"session":"k3y-s"}"# });
+        let text = json!({ "log": { "entries": [first] } }).to_string();
+        let made = crate::import::import("x.har", &text, "x.toml", &|_| None).expect("a recording");
+        let all = format!("{}{:?}", made.scenario, made.told);
+        assert!(!all.contains("k3y") && !all.contains("4711"), "{all}");
+        for said in ["login = \"ann\"", "loginPw", "Secrets whose values are not written: "] {
+            assert!(all.contains(said), "{said}\n{all}");
+        }
     }
 
     #[test]

@@ -5,13 +5,13 @@
 use regex::Regex;
 use url::form_urlencoded;
 
+use super::super::fields::split;
+use super::super::fields::{self, Field};
 use super::super::model::{At, Of, Request};
 use super::super::text::{in_url, is_header};
-use super::fields::{self, Field};
 use super::given::{In, Source};
 use super::recording::Entry;
 use super::secrets::{declare, hidden};
-use super::sorts::split;
 use super::work::RecordingWork;
 use crate::scenario::{ENGINE_HEADERS, FOLLOW_MAX};
 

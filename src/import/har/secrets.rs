@@ -7,10 +7,10 @@ use std::ops::Range;
 
 use regex::Regex;
 
+use super::super::fields::Field;
 use super::super::model::{At, Of, Variable};
 use super::super::text::{is_password, is_secret, literal};
 use super::super::tokens;
-use super::fields::Field;
 use super::given::{Source, is_free, snake};
 use super::work::RecordingWork;
 
@@ -39,7 +39,7 @@ pub(super) fn hidden(
     for field in &fields {
         let Some(part) = secret_part(field, in_head) else { continue };
         let value = &field.value[part.clone()];
-        is_login |= is_password(own_name(field));
+        is_login |= is_password(field.own_name());
         let name = match work.given.name_of(value) {
             Some(name) => name,
             None => secret(field, value, entry, work),
@@ -56,7 +56,7 @@ pub(super) fn hidden(
     for field in fields.iter().filter(|field| field.is_text && !field.value.is_empty() && is_who(field)) {
         let comment =
             "Every session logs in as this one: make it a column of --members, or write \"user{member_id}\".";
-        let name = declare(work, &snake(own_name(field)), &field.value, comment);
+        let name = declare(work, &snake(field.own_name()), &field.value, comment);
         work.given.variable(&name, &field.value);
         put(field.range.clone(), format!("{{{name}{}}}", field.filter));
     }
@@ -66,19 +66,14 @@ pub(super) fn hidden(
     places
 }
 
-/// What a field is called by itself: `user[email]` is an `email`.
-fn own_name(field: &Field) -> &str {
-    field.name.split(['[', ']', '.', '/']).rfind(|part| !part.is_empty()).unwrap_or_default()
-}
-
 fn is_who(field: &Field) -> bool {
-    let name = own_name(field).to_ascii_lowercase().replace(['_', '-'], "");
+    let name = field.own_name().to_ascii_lowercase().replace(['_', '-'], "");
     WHO.contains(&name.as_str())
 }
 
 /// Which part of a field's value is secret.
 fn secret_part(field: &Field, in_head: bool) -> Option<Range<usize>> {
-    let (name, value) = (own_name(field), &field.value);
+    let (name, value) = (field.own_name(), &field.value);
     if !field.is_text {
         return is_password(name).then_some(0..value.len());
     }
@@ -95,20 +90,12 @@ fn secret_part(field: &Field, in_head: bool) -> Option<Range<usize>> {
 
 /// The variable for a secret that no answer gave.
 fn secret(field: &Field, value: &str, entry: usize, work: &mut RecordingWork<'_>) -> String {
-    let name = own_name(field);
+    let name = field.own_name();
     let is_password = is_password(name);
     let wanted = if name.is_empty() { "token".to_owned() } else { snake(name) };
-    let own = match (is_password, tokens::is_token(value)) {
-        (true, _) => {
-            let comment = "As it was recorded. A column of --members of this name replaces it, {env:NAME} reads it from outside.";
-            declare(work, &wanted, value, comment)
-        }
-        (false, false) => {
-            let comment = "As it was recorded: give each member one, or take it from a login.";
-            declare(work, &wanted, value, comment)
-        }
-        (false, true) => unwritten(work, &wanted),
-    };
+    let own = work.given.own_name(&wanted);
+    let comment = tokens::comment(&own);
+    work.found.variables.push(Variable { name: own.clone(), value: String::new(), comment });
     if !work.found.secret.contains(&own) {
         work.found.secret.push(own.clone());
         if !is_password {
@@ -147,20 +134,11 @@ fn note_origin(name: &str, own: &str, value: &str, entry: usize, work: &mut Reco
             gave.number
         ),
         (None, None) => format!(
-            "No answer of the recording gave the value of \"{name}\"{}: begin the recording before the login, or give each \
-             member one (a column {own} of --members)",
-            if tokens::is_token(value) { ", which looks like a token and is not written" } else { "" }
+            "No answer of the recording gave the value of \"{name}\": begin the recording before the login, or give each \
+             member one (a column {own} of --members)"
         ),
     };
     work.found.note(Of::Warning, At::Entry(entry), text);
-}
-
-/// Adds a variable for a token, without its value.
-fn unwritten(work: &mut RecordingWork<'_>, wanted: &str) -> String {
-    let name = work.given.own_name(wanted);
-    let comment = tokens::comment(&name);
-    work.found.variables.push(Variable { name: name.clone(), value: String::new(), comment });
-    name
 }
 
 /// Adds a variable, unless one of this name has this value; returns what it is called.

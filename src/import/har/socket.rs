@@ -9,16 +9,17 @@ use std::ops::Range;
 use startline_os::units::counted;
 use startline_protocol::matching::RULES_MAX;
 
+use super::super::fields;
+use super::super::fields::split;
 use super::super::model::{At, Every, Kind, Of, Own, Pause, Request, Socket, Step, in_order};
 use super::super::text::{hex, pointer_token};
-use super::fields;
 use super::given::{In, Source, is_free};
 use super::patterns::{Frames, Repeated, answers, repeated};
 use super::recording::{Entry, Frame};
 use super::repeats::{differences, rounded};
 use super::requests;
 use super::secrets::hidden;
-use super::sorts::{Sort, Sorting, split};
+use super::sorts::{Sort, Sorting};
 use super::work::RecordingWork;
 use crate::scenario::STEPS_MAX;
 

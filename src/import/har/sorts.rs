@@ -5,6 +5,7 @@
 
 use serde_json::Value;
 
+use super::super::fields::split;
 use super::super::model::Rule;
 use super::super::text::{hex, literal, pointer_token};
 use super::recording::Frame;
@@ -103,16 +104,6 @@ fn text(text: &str) -> Sort {
     match word.is_empty() {
         true => Sort::Begins(text.chars().take(1).collect()),
         false => Sort::Begins(word),
-    }
-}
-
-/// What stands before the JSON of a text, and the JSON.
-pub(super) fn split(text: &str) -> (&str, Option<Value>) {
-    let Some(at) = text.find(['{', '[']) else { return (text, None) };
-    // A long text before it is text.
-    match serde_json::from_str(text[at..].trim_end_matches(['\u{1e}', '\n', '\r', '\0'])) {
-        Ok(json) if at <= 16 => (&text[..at], Some(json)),
-        _ => (text, None),
     }
 }
 

@@ -5,7 +5,7 @@
 use std::net::IpAddr;
 
 use super::super::model::{At, Of};
-use super::super::text::{is_header, is_secret, literal, names_in};
+use super::super::text::{is_header, is_secret};
 use super::super::tokens;
 use super::scope::Scope;
 use super::work::PlanWork;
@@ -59,24 +59,21 @@ pub(super) fn basic_auth(
 
 /// A field's value as a template, in which variables stand for secrets.
 fn value_of(name: &str, value: &str, line: usize, work: &mut PlanWork<'_>) -> String {
-    let template = work.template(value, line);
-    if !names_in(&template).is_empty() || value.is_empty() {
-        return template;
-    }
-    let mut hidden = |text: &str| work.values.hidden(name, text, work.found);
-    if name.eq_ignore_ascii_case("cookie") {
-        let cookie = |pair: &str| match pair.split_once('=') {
-            Some((name, value)) if tokens::is_random(value) => format!("{name}={}", hidden(value)),
-            _ => literal(pair),
+    let values = &mut work.values;
+    let text = if name.eq_ignore_ascii_case("cookie") {
+        let mut cookie = |pair: &str| match pair.split_once('=') {
+            Some((name, value)) if is_secret(name.trim()) || tokens::is_random(value) => {
+                format!("{name}={}", values.secret(name.trim(), value, work.found))
+            }
+            _ => pair.to_owned(),
         };
-        return value.split("; ").map(cookie).collect::<Vec<_>>().join("; ");
-    }
-    let begin = tokens::behind_scheme(value);
-    let (scheme, secret) = value.split_at(begin.unwrap_or(0));
-    match begin.is_some() || is_secret(name) || tokens::is_random(secret) {
-        true => format!("{}{}", literal(scheme), hidden(secret)),
-        false => template,
-    }
+        value.split("; ").map(&mut cookie).collect::<Vec<_>>().join("; ")
+    } else if is_secret(name) || tokens::behind_scheme(value).is_some() || tokens::is_random(value) {
+        values.secret(name, value, work.found)
+    } else {
+        value.to_owned()
+    };
+    work.template(&text, line)
 }
 
 /// Why `Host` is not sent, and how another name than the target's is.

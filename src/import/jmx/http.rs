@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use super::super::fields;
 use super::super::model::{At, Criterion, Of, Request};
 use super::super::text::{in_url, literal, url_decoded, url_encoded};
 use super::element::{Element, Part, milliseconds};
@@ -127,18 +128,17 @@ fn content(element: Element<'_>, scope: &Scope<'_>, work: &mut PlanWork<'_>, req
     let arguments: Vec<Part<'_>> = defaults.chain(arguments).collect();
     let has_twice = own.iter().enumerate().any(|(k, name)| own[..k].contains(name));
     let has_body = matches!(request.method.as_str(), "POST" | "PUT" | "PATCH");
-    if element.flag("HTTPSampler.postBodyRaw") {
-        let body: String = arguments.iter().map(|argument| argument.text("Argument.value")).collect();
-        request.body = Some(work.template(&body, line));
-    } else if has_body && arguments.iter().all(|argument| argument.text("Argument.name").is_empty()) {
-        let body: String = arguments.iter().map(|argument| argument.text("Argument.value")).collect();
-        request.body = Some(work.template(&body, line));
+    let is_nameless = || arguments.iter().all(|argument| argument.text("Argument.name").is_empty());
+    if element.flag("HTTPSampler.postBodyRaw") || has_body && is_nameless() {
+        request.body = Some(raw_body(&arguments, line, work));
     } else if has_body {
         for argument in arguments {
-            let value = work.template(argument.text("Argument.value"), line);
+            let name = argument.text("Argument.name");
+            let value = work.values.field(name, argument.text("Argument.value"), work.found);
+            let value = work.template(&value, line);
             // What stands there encoded is encoded by the form itself.
             let value = if argument.flag("HTTPArgument.always_encode") { value } else { url_decoded(&value) };
-            request.form.push((argument.text("Argument.name").to_owned(), value));
+            request.form.push((name.to_owned(), value));
         }
         // The form says itself of which type it is.
         request.headers.retain(|(name, _)| !name.eq_ignore_ascii_case("content-type"));
@@ -153,13 +153,22 @@ fn content(element: Element<'_>, scope: &Scope<'_>, work: &mut PlanWork<'_>, req
         }
     } else {
         for argument in arguments {
-            let value = work.template(argument.text("Argument.value"), line);
+            let name = argument.text("Argument.name");
+            let value = work.values.field(name, argument.text("Argument.value"), work.found);
+            let value = work.template(&value, line);
             let value = if argument.flag("HTTPArgument.always_encode") { url_encoded(&value) } else { value };
-            let (name, value) = (in_url(&literal(argument.text("Argument.name"))), in_url(&value));
+            let (name, value) = (in_url(&literal(name)), in_url(&value));
             let between = if request.path.contains('?') { '&' } else { '?' };
             request.path.push_str(&format!("{between}{name}={value}"));
         }
     }
+}
+
+/// A body that is sent as it stands.
+fn raw_body(arguments: &[Part<'_>], line: usize, work: &mut PlanWork<'_>) -> String {
+    let body: String = arguments.iter().map(|argument| argument.text("Argument.value")).collect();
+    let body = work.values.fields(&body, fields::of_draft(&body), work.found);
+    work.template(&body, line)
 }
 
 fn timeout(element: Element<'_>, scope: &Scope<'_>, work: &mut PlanWork<'_>) -> Option<Duration> {

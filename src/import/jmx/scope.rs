@@ -9,7 +9,7 @@ use super::super::text::names_in;
 use super::element::{Element, Part, milliseconds};
 use super::extract;
 use super::pieces::{Piece, pieces};
-use super::values::{Values, declare};
+use super::values::Values;
 
 /// The classes of assertions that are looked at.
 pub(super) const ASSERTIONS: [&str; 3] = ["ResponseAssertion", "JSONPathAssertion", DURATION];
@@ -174,14 +174,9 @@ impl<'t> Scope<'t> {
         let entry = *entries.next()?;
         let line = entry.line();
         let user = values.template(entry.text("Authorization.username"), line, found);
-        let password = values.template(entry.text("Authorization.password"), line, found);
-        let names = names_in(&password);
-        if names.is_empty() && !password.is_empty() {
-            let name = values.name("basic_password", found);
-            declare(found, &name, &password, "The authorization manager's.".to_owned());
-            return Some((user, format!("{{{name}}}")));
-        }
-        for name in names {
+        let password = values.secret("basic_password", entry.text("Authorization.password"), found);
+        let password = values.template(&password, line, found);
+        for name in names_in(&password) {
             let is_known = found.variables.iter().any(|variable| variable.name == name);
             if is_known && !found.secret.iter().any(|secret| secret == name) {
                 found.secret.push(name.to_owned());

@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use super::super::fields;
 use super::super::model::{At, Of, Pause, Request, Socket, Step, in_order};
 use super::super::text::hex;
 use super::element::Element;
@@ -351,7 +352,8 @@ impl<'t> Making<'_, '_> {
         }
         let data = element.raw("requestData");
         if !is_binary {
-            return self.work.values.template(data, line, self.work.found);
+            let data = self.work.values.fields(data, fields::of_draft(data), self.work.found);
+            return self.work.values.template(&data, line, self.work.found);
         }
         let digits: String =
             data.replace("0x", "").chars().filter(|c| !c.is_whitespace() && *c != ',').collect();

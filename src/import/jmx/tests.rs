@@ -253,6 +253,76 @@ fn times_that_assertions_limit_are_criteria() {
     assert_has(&made.scenario, &["measure = \"steps.open.max_ms\""]);
 }
 
+#[test]
+fn no_secret_of_a_plan_is_written() {
+    let argument = |name: &str, value: &str| {
+        format!(
+            "<elementProp name=\"{name}\"><stringProp name=\"Argument.name\">{name}</stringProp><stringProp \
+             name=\"Argument.value\">{value}</stringProp></elementProp>"
+        )
+    };
+    let arguments = |raw: &str, all: &str| {
+        format!(
+            "<stringProp name=\"HTTPSampler.method\">POST</stringProp><boolProp \
+             name=\"HTTPSampler.postBodyRaw\">{raw}</boolProp><elementProp name=\"HTTPsampler.Arguments\"><collectionProp \
+             name=\"Arguments.arguments\">{all}</collectionProp></elementProp></HTTPSamplerProxy>"
+        )
+    };
+    let post = |raw: &str, all: &str| {
+        element("HTTPSamplerProxy", &[("HTTPSampler.path", "/in?apiKey=k3y-q&a=1")], "").replacen(
+            "</HTTPSamplerProxy>",
+            &arguments(raw, all),
+            1,
+        )
+    };
+    let header = |name: &str, value: &str| {
+        format!(
+            "<elementProp name=\"\"><stringProp name=\"Header.name\">{name}</stringProp><stringProp \
+             name=\"Header.value\">{value}</stringProp></elementProp>"
+        )
+    };
+    let headers = format!(
+        "<HeaderManager testname=\"h\" enabled=\"true\"><collectionProp \
+         name=\"HeaderManager.headers\">{}{}{}</collectionProp></HeaderManager><hashTree/>",
+        header("X-Api-Key", "k3y-h"),
+        header("Cookie", "lang=ko; JSESSIONID=k3y-c"),
+        header("Authorization", "Basic ${__base64Encode(${who}:${word})}"),
+    );
+    let json = argument(
+        "",
+        "{&quot;user&quot;:&quot;${who}&quot;,&quot;userPin&quot;:4711,&quot;pw&quot;:&quot;k3y-b${who}&quot;}",
+    );
+    let samplers = post("false", &(argument("login", "ann") + &argument("passwd", "k3y-f")))
+        + &post("true", &json)
+        + &open("h", "", "/ws?session=k3y-s", "")
+        + &write(r#"{"type":"AUTH","secret":"${aside}","token":"${__P(given,k3y-p)}"}"#, "");
+    let beside = headers
+        + &variables(&[
+            ("who", "kim"),
+            ("word", "k3y-w"),
+            ("aside", "k3y-a"),
+            ("loginPw", "k3y-v"),
+            ("unused", "${loginPw}"),
+        ]);
+    let (made, told) = made(&plan(&beside, &group(&(samplers + &write("${loginPw}", "")))));
+    assert_lacks(&(made.scenario.clone() + &told), &["k3y", "4711"]);
+    assert_has(
+        &made.scenario,
+        &[
+            "who = \"kim\"",
+            "path = \"/in?apiKey={apikey}&a=1\"",
+            "form = { login = \"ann\", passwd = \"{passwd}\" }",
+            r#"{"user":"{who}","userPin":{userpin},"pw":"{pw}"}"#,
+            "X-Api-Key = \"{x_api_key}\"",
+            "Cookie = \"lang=ko; JSESSIONID={jsessionid}\"",
+            "/ws?session={session_}",
+        ],
+    );
+    let line = told.lines().find(|line| line.contains("Secrets whose values")).unwrap_or_default();
+    assert_has(line, &["word", "aside", "loginPw", "given", "session_", "--set NAME=VALUE"]);
+    assert_lacks(line, &[" who,", "unused"]);
+}
+
 fn looped(times: &str, under: &str) -> String {
     element("LoopController", &[("LoopController.loops", times)], under)
 }
@@ -348,7 +418,7 @@ fn credentials_go_where_they_belong() {
     assert_eq!(made.scenario.matches("basic_auth =").count(), 1, "{}", made.scenario);
     assert_has(
         &made.scenario,
-        &["secret = [\"API_TOKEN\", \"basic_password\"]", "basic_password = \"ours-alone\""],
+        &["secret = [\"API_TOKEN\", \"basic_password\"]", "basic_password = \"\"\n", "API_TOKEN = \"\"\n"],
     );
     assert_has(&told, &["The authorization for http://other"]);
 }

@@ -5,12 +5,15 @@
 
 use std::collections::BTreeMap;
 
+use super::super::fields::{self, Field};
 use super::super::model::{At, Found, Of, Variable};
 use super::super::text::{
-    Cut, cut, identifier, in_url, is_secret, literal, names_in, url_encoded, with_filter,
+    Cut, cut, identifier, in_url, is_password, is_secret, literal, names_in, says_itself, url_encoded,
+    with_filter,
 };
 use super::super::tokens;
 use super::pieces::{Piece, end_of, pieces, whole};
+use crate::scenario::is_built_in;
 
 /// Variables that refer to variables, at most.
 const DEPTH_MAX: u32 = 8;
@@ -172,6 +175,65 @@ impl Values {
         out + &literal(&text[end..])
     }
 
+    /// The value of a field as the plan writes it, if that is called a secret: with a variable for what it says.
+    pub(super) fn field(&mut self, name: &str, value: &str, found: &mut Found) -> String {
+        if is_secret(name) { self.secret(name, value, found) } else { value.to_owned() }
+    }
+
+    /// A text of the plan's, in which variables stand for the secrets among these fields of it.
+    pub(super) fn fields(&mut self, text: &str, fields: Vec<Field>, found: &mut Found) -> String {
+        let (mut out, mut end) = (String::new(), 0);
+        for field in fields {
+            let name = field.own_name();
+            let is_it = is_password(name) || field.is_text && is_secret(name);
+            if is_it && field.range.start >= end {
+                out.push_str(&text[end..field.range.start]);
+                out.push_str(&self.secret(name, &text[field.range.clone()], found));
+                end = field.range.end;
+            }
+        }
+        out + &text[end..]
+    }
+
+    /// What is secret as the plan writes it: a variable for what it says, and none whose value is written for what it refers to.
+    pub(super) fn secret(&mut self, name: &str, value: &str, found: &mut Found) -> String {
+        let (scheme, rest) = value.split_at(tokens::behind_scheme(value).unwrap_or(0));
+        if says_text(rest) {
+            let own = self.hidden(name, rest, found);
+            return format!("{scheme}${own}");
+        }
+        self.withhold(rest, found);
+        value.to_owned()
+    }
+
+    /// Makes secrets of the constants that a text refers to.
+    fn withhold(&mut self, text: &str, found: &mut Found) {
+        for piece in pieces(text) {
+            let name = match piece {
+                Piece::Variable(name) if self.is_constant(name) => name,
+                Piece::Function("__P" | "__property", ref arguments) => {
+                    arguments.first().map_or("", |name| name.trim())
+                }
+                // Who logs in stands before the password.
+                Piece::Function(_, ref arguments) => {
+                    let inner = arguments.first().copied().unwrap_or_default();
+                    let password = inner.find("}:").map_or(inner, |at| &inner[at + 2..]);
+                    self.withhold(password, found);
+                    continue;
+                }
+                _ => continue,
+            };
+            let own = self.name(name, found);
+            if is_built_in(&own) {
+                continue;
+            }
+            found.variables.iter_mut().filter(|known| known.name == own).for_each(withhold);
+            if !found.secret.contains(&own) {
+                found.secret.push(own);
+            }
+        }
+    }
+
     /// A variable for a secret that stands in the plan, whatever is called so already.
     pub(super) fn hidden(&mut self, wanted: &str, secret: &str, found: &mut Found) -> String {
         if let Some(given) = self.hidden.get(secret) {
@@ -184,6 +246,7 @@ impl Values {
         let name = (1..).map(numbered).find(is_free).unwrap_or_default();
         self.names.insert(name.clone(), name.clone());
         self.hidden.insert(secret.to_owned(), name.clone());
+        self.known.insert(name.clone(), Origin::Constant(secret.to_owned()));
         if !found.secret.contains(&name) {
             found.secret.push(name.clone());
         }
@@ -210,6 +273,7 @@ impl Values {
 
     /// A path as a template, which begins with `/` or with a value that an answer gave.
     pub(super) fn path(&mut self, text: &str, line: usize, found: &mut Found) -> String {
+        let text = &self.fields(text, fields::of_query(text), found);
         let template = in_url(&self.template(text, line, found));
         if self.begins_well(text) { template } else { format!("/{template}") }
     }
@@ -320,7 +384,7 @@ impl Values {
     }
 }
 
-/// Adds a variable, unless it is there; one that is called a secret is one. A token is not written.
+/// Adds a variable, unless it is there; one that is called a secret is one, and is not written.
 pub(super) fn declare(found: &mut Found, name: &str, value: &str, comment: String) {
     if found.variables.iter().any(|variable| variable.name == name) {
         return;
@@ -328,19 +392,34 @@ pub(super) fn declare(found: &mut Found, name: &str, value: &str, comment: Strin
     let mut variable = Variable { name: name.to_owned(), value: value.to_owned(), comment };
     let is_listed = found.secret.iter().any(|known| known == name);
     let is_named = is_listed || is_secret(name);
-    let is_token = tokens::is_jwt(value) || is_named && tokens::is_random(value);
-    if is_token {
-        variable.value.clear();
-        variable.comment = tokens::comment(name);
-        let text = format!(
-            "The value of \"{name}\" looks like a token and is not written: --set {name}=VALUE gives it"
-        );
-        found.note(Of::Warning, At::Whole, text);
+    let is_secret = is_named || tokens::is_jwt(value);
+    if is_secret {
+        withhold(&mut variable);
     }
     found.variables.push(variable);
-    if (is_named || is_token) && !is_listed {
+    if is_secret && !is_listed {
         found.secret.push(name.to_owned());
     }
+}
+
+/// Takes the value of a variable, unless that is made of other variables.
+fn withhold(variable: &mut Variable) {
+    if says_itself(&variable.value) {
+        variable.value.clear();
+        variable.comment = tokens::comment(&variable.name);
+    }
+}
+
+/// Whether a text of the plan's says more than what it refers to.
+fn says_text(text: &str) -> bool {
+    let piece = |piece: &Piece<'_>| match piece {
+        Piece::Text(text) => text.contains(char::is_alphanumeric),
+        Piece::Function("__base64Encode" | "__urlencode", arguments) => {
+            arguments.iter().any(|it| says_text(it))
+        }
+        _ => false,
+    };
+    pieces(text).iter().any(piece)
 }
 
 #[cfg(test)]

@@ -1,13 +1,15 @@
-//! Fields of what was sent, whatever it is: JSON at any depth, forms, queries, multipart bodies, lines such as STOMP's.
+//! Fields of what is sent, whatever it is: JSON at any depth, forms, queries, multipart bodies, lines such as STOMP's.
 //!
 //! Knows no meanings. Invariant: a field's place has its value and nothing else, as it stands in the text.
 
 use std::ops::Range;
 
 use regex::Regex;
+use serde_json::Value;
 use url::form_urlencoded;
 
-use super::sorts::split;
+/// A longer text before JSON is text.
+const PREFIX_BYTES_MAX: usize = 16;
 
 /// A value with its name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +23,31 @@ pub(super) struct Field {
     pub(super) is_text: bool,
     /// The filter that makes what stands there of the value: `|json`, `|url`, or none.
     pub(super) filter: &'static str,
+}
+
+impl Field {
+    /// What it is called by itself: `user[email]` is an `email`.
+    pub(super) fn own_name(&self) -> &str {
+        self.name.split(['[', ']', '.', '/']).rfind(|part| !part.is_empty()).unwrap_or_default()
+    }
+}
+
+/// What stands before the JSON of a text, and the JSON.
+pub(super) fn split(text: &str) -> (&str, Option<Value>) {
+    let Some(at) = text.find(['{', '[']) else { return (text, None) };
+    match serde_json::from_str(text[at..].trim_end_matches(['\u{1e}', '\n', '\r', '\0'])) {
+        Ok(json) if at <= PREFIX_BYTES_MAX => (&text[..at], Some(json)),
+        _ => (text, None),
+    }
+}
+
+/// Those of a text in which references such as `${n}` may stand where JSON has numbers.
+pub(super) fn of_draft(text: &str) -> Vec<Field> {
+    match text.find(['{', '[']) {
+        Some(at) if at <= PREFIX_BYTES_MAX && !text[..at].contains('$') => of_json(text, at),
+        _ if text.split('&').all(|pair| pair.contains('=')) => of_form(text),
+        _ => of_lines(text),
+    }
 }
 
 /// Those of JSON, also behind a prefix; of lines `name:value` where it is none.
