@@ -2,6 +2,9 @@
 //!
 //! Knows the form of `${…}`, not what a name stands for. Invariant: what is not of this form is text.
 
+/// Braces within braces, at most: what is in more is text, since functions are read by recursion.
+const DEPTH_MAX: u32 = 64;
+
 /// A piece of a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Piece<'t> {
@@ -45,7 +48,7 @@ pub(super) fn pieces(text: &str) -> Vec<Piece<'_>> {
 
 /// Where the brace ends that is open here.
 pub(super) fn end_of(text: &str) -> Option<usize> {
-    let mut depth = 1;
+    let mut depth = 1_u32;
     for (at, byte) in text.bytes().enumerate() {
         match byte {
             b'{' => depth += 1,
@@ -54,6 +57,9 @@ pub(super) fn end_of(text: &str) -> Option<usize> {
         }
         if depth == 0 {
             return Some(at);
+        }
+        if depth > DEPTH_MAX {
+            return None;
         }
     }
     None
@@ -89,4 +95,17 @@ fn arguments_of(text: &str) -> Vec<&str> {
     }
     arguments.push(&text[begin..]);
     if arguments == [""] { Vec::new() } else { arguments }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_nested_too_deeply_is_text() {
+        let nested = |depth: usize| "${__urlencode(".repeat(depth) + "x" + &")}".repeat(depth);
+        assert!(matches!(pieces(&nested(60))[..], [Piece::Function("__urlencode", _)]));
+        let deep = nested(100_000);
+        assert_eq!(pieces(&deep), [Piece::Text(&deep)]);
+    }
 }
