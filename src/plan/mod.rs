@@ -140,6 +140,15 @@ impl Plan {
         self.settings.search(&self.scenario)
     }
 
+    /// Returns how many sessions are held at once, of several levels the lowest, and for how long in all; of a
+    /// search, what its largest step comes to.
+    pub fn held(&self) -> (u32, Duration) {
+        match self.settings.find_max {
+            Some(steps) => (self.sessions(), steps.hold),
+            None => (self.shape.held_at_once(), self.shape.held_span()),
+        }
+    }
+
     /// Returns how many session numbers there are: that of a session is its member's among the plan's.
     pub fn people(&self) -> u32 {
         self.shape.members()

@@ -179,6 +179,12 @@ impl Shape {
         (0..self.stages.len()).filter(|k| self.is_flat(*k)).map(|k| self.stages[k].span).sum()
     }
 
+    /// Sessions that are held at once: of several levels that are held, the lowest.
+    pub fn held_at_once(&self) -> u32 {
+        let flat = (0..self.stages.len()).filter(|k| self.is_flat(*k));
+        flat.map(|k| self.stages[k].level).min().unwrap_or_else(|| self.slots())
+    }
+
     /// Seconds of all sessions that are to be held, in all stages that hold a level.
     pub fn held_seconds(&self) -> f64 {
         let seconds = |k: usize| self.stages[k].span.as_secs_f64() * f64::from(self.stages[k].level);

@@ -153,6 +153,7 @@ fn grounds(totals: &Totals, facts: &Facts, plan: &Plan, result: &RunResult) -> G
         broken,
         aborted,
         excuses,
+        held: plan.held(),
         is_lag_limit_given: plan.settings.lag_limit.is_some(),
         requires_all: facts.requires_all,
     }

@@ -112,6 +112,7 @@ pub(super) fn judged(
     let lagging = limit.zip(result.generator.lag_p99_ms).is_some_and(|(limit, lag)| lag > limit);
     let grounds = Grounds {
         excuses: verdict::excuses(tally, lagging),
+        held: (planned.level, planned.span),
         is_lag_limit_given: plan.settings.lag_limit.is_some(),
         ..Grounds::default()
     };

@@ -34,6 +34,7 @@ use crate::fault::{Blame, Excuse, Fault};
 use crate::lang::{Reason, Sentence};
 use crate::measure::Tally;
 use crate::numbers;
+use crate::scenario::criteria::Lack;
 use crate::scenario::{Criterion, Good};
 
 /// Share of the planned arrivals below which a run is inconclusive.
@@ -55,6 +56,8 @@ pub(super) struct Grounds {
     pub aborted: Option<Sentence>,
     /// What this machine may have spoiled.
     pub excuses: Excuses,
+    /// Sessions that are to be held at once, and for how long.
+    pub held: (u32, Duration),
     /// The plan limits how far the workers may lag.
     pub is_lag_limit_given: bool,
     /// A criterion that is not measured makes the run inconclusive.
@@ -68,11 +71,8 @@ pub(super) fn judge(
     watched: Vec<CriterionResult>,
     grounds: &Grounds,
 ) {
-    result.criteria = criteria
-        .iter()
-        .map(|criterion| judge_one(criterion, result, grounds.excuses))
-        .chain(watched)
-        .collect();
+    result.criteria =
+        criteria.iter().map(|criterion| judge_one(criterion, result, grounds)).chain(watched).collect();
     let (verdict, reasons) = decide(result, grounds);
     result.verdict = verdict;
     result.exit_status = verdict.exit_status();
@@ -105,7 +105,7 @@ pub(super) fn excuses(tally: &Tally, lagging: bool) -> Excuses {
     excuses
 }
 
-fn judge_one(criterion: &Criterion, result: &RunResult, excuses: Excuses) -> CriterionResult {
+fn judge_one(criterion: &Criterion, result: &RunResult, grounds: &Grounds) -> CriterionResult {
     let mut judged = CriterionResult {
         name: criterion.name.clone(),
         measure: criterion.measure.clone(),
@@ -118,9 +118,9 @@ fn judge_one(criterion: &Criterion, result: &RunResult, excuses: Excuses) -> Cri
         stands: true,
         why: Sentence::default(),
     };
-    let reading = needs(criterion, result)
+    let reading = needs(criterion, result, grounds.held)
         .map_err(Missing::NotMeasured)
-        .and_then(|()| measures::read(&criterion.measure, result, excuses));
+        .and_then(|()| measures::read(&criterion.measure, result, grounds.excuses));
     match reading {
         Err(Missing::NotMeasured(why)) => judged.why = why,
         Err(Missing::NeverSucceeded(why, fair)) => {
@@ -138,28 +138,18 @@ fn judge_one(criterion: &Criterion, result: &RunResult, excuses: Excuses) -> Cri
     judged
 }
 
-/// Sessions that are to be held at once: of several levels, the lowest.
-fn held_at_once(result: &RunResult) -> u64 {
-    let levels = result.stages.iter().filter(|stage| stage.holds).map(|stage| stage.level);
-    levels.min().unwrap_or(result.sessions.planned)
-}
-
 /// Whether the plan is large enough for this criterion.
-fn needs(criterion: &Criterion, result: &RunResult) -> Result<(), Sentence> {
-    if let Some(sessions) = criterion.needs_sessions.map(u64::from)
-        && held_at_once(result) < sessions
-    {
-        let key = if result.stages.is_empty() { Reason::NeedsSessions } else { Reason::NeedsLevel };
-        let planned = numbers::grouped(held_at_once(result));
-        return Err(key.with(numbers::grouped(sessions)).with(planned));
+fn needs(criterion: &Criterion, result: &RunResult, held: (u32, Duration)) -> Result<(), Sentence> {
+    match criterion.lack(held) {
+        None => Ok(()),
+        Some(Lack::Sessions(needed)) => {
+            let key = if result.stages.is_empty() { Reason::NeedsSessions } else { Reason::NeedsLevel };
+            Err(key.with(numbers::grouped(needed.into())).with(numbers::grouped(held.0.into())))
+        }
+        Some(Lack::Hold(needed)) => {
+            Err(Reason::NeedsHold.with(numbers::span(needed)).with(numbers::span(held.1)))
+        }
     }
-    if let Some(hold) = criterion.needs_hold
-        && result.hold.planned_seconds < hold.as_secs_f64()
-    {
-        let planned = numbers::span(Duration::from_secs_f64(result.hold.planned_seconds));
-        return Err(Reason::NeedsHold.with(numbers::span(hold)).with(planned));
-    }
-    Ok(())
 }
 
 fn outcome(criterion: &Criterion, value: f64) -> Outcome {

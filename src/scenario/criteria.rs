@@ -4,7 +4,7 @@
 //! names a measure of [`MEASURES`], or a statistic of one of the scenario's steps, that this
 //! scenario can produce.
 
-use startline_os::units::duration_text;
+use std::time::Duration;
 
 use super::document::Section;
 use super::error::ScenarioError;
@@ -353,21 +353,25 @@ fn round(value: f64) -> f64 {
     (value * 1e6).round() / 1e6
 }
 
+/// What a plan lacks for a criterion.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lack {
+    /// So many sessions held at once.
+    Sessions(u32),
+    /// A hold as long.
+    Hold(Duration),
+}
+
 impl Criterion {
-    /// Whether a plan is large and long enough for this criterion; if not, why.
-    pub fn unmet_need(&self, sessions: u32, hold: std::time::Duration) -> Option<String> {
-        if let Some(needed) = self.needs_sessions.filter(|needed| sessions < *needed) {
-            return Some(format!("the plan has {sessions} sessions, this needs {needed}"));
-        }
-        let needed = self.needs_hold.filter(|needed| hold < *needed)?;
-        Some(format!("the plan holds for {}, this needs {}", duration_text(hold), duration_text(needed)))
+    /// Returns what a plan lacks for it that holds this many sessions at once, for so long.
+    pub fn lack(&self, (sessions, hold): (u32, Duration)) -> Option<Lack> {
+        let more = self.needs_sessions.filter(|needed| sessions < *needed).map(Lack::Sessions);
+        more.or_else(|| self.needs_hold.filter(|needed| hold < *needed).map(Lack::Hold))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     #[test]
@@ -409,7 +413,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plan_that_is_too_small_says_so() {
+    fn a_plan_may_be_too_small() {
         let criterion = Criterion {
             name: "guide".into(),
             measure: "sessions.min_in_hold".into(),
@@ -421,14 +425,8 @@ mod tests {
             needs_hold: Some(Duration::from_secs(1200)),
         };
         let minute = Duration::from_secs(60);
-        assert_eq!(
-            criterion.unmet_need(100, minute).as_deref(),
-            Some("the plan has 100 sessions, this needs 4000")
-        );
-        assert_eq!(
-            criterion.unmet_need(4000, minute).as_deref(),
-            Some("the plan holds for 1m, this needs 20m")
-        );
-        assert_eq!(criterion.unmet_need(4000, minute * 20), None);
+        assert_eq!(criterion.lack((100, minute)), Some(Lack::Sessions(4000)));
+        assert_eq!(criterion.lack((4000, minute)), Some(Lack::Hold(minute * 20)));
+        assert_eq!(criterion.lack((4000, minute * 20)), None);
     }
 }

@@ -25,11 +25,9 @@ pub(super) fn criteria(plan: &Plan, phase: Phase, result: &RunResult) -> Vec<Cri
         .collect()
 }
 
-/// Whether the plan is too small for it.
+/// Whether the plan is too small for it, by the verdict's rule.
 pub(super) fn is_off(criterion: &scenario::Criterion, plan: &Plan) -> bool {
-    let settings = &plan.settings;
-    criterion.needs_sessions.is_some_and(|sessions| sessions > plan.sessions())
-        || criterion.needs_hold.is_some_and(|hold| hold > settings.hold)
+    criterion.lack(plan.held()).is_some()
 }
 
 /// What has not been measured yet, or grows with the sessions that have not arrived yet, is open.

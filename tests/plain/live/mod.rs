@@ -15,10 +15,12 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Color;
 use startline::live::draw::{Theme, draw};
-use startline::live::frame::{Rate, Reconnects, Step, Timed};
+use startline::live::frame::{Frame, Rate, Reconnects, State, Step, Timed};
 use startline::live::model::{HISTORY_MAX, Key, Model};
+use startline::plan::Settings;
 
 use self::played::{Played, RAMP_S};
+use crate::report::fixture::Run;
 
 const PLAIN: Theme = Theme { colour: false };
 
@@ -164,6 +166,24 @@ fn in_the_hold_heartbeats_and_ages_stand_before_steps_that_are_over() {
 #[test]
 fn before_the_first_second_the_plan_is_there() {
     assert_screen("start", &Played::new().model, 80, 24);
+}
+
+/// As in the verdict, whatever the highest level is.
+#[test]
+fn a_criterion_is_off_by_the_lowest_level_held() {
+    let run = Run::good();
+    let state = |stages: [&str; 4]| {
+        let stages = stages.iter().map(|stage| stage.parse().expect("a stage")).collect();
+        let mut plan = run.plan.clone().with_settings(Settings { stages, ..run.plan.settings.clone() });
+        plan.scenario = run.scenario.clone().into();
+        let criteria = Frame::empty(&plan).criteria;
+        criteria.iter().find(|it| it.name == "held-4000").expect("it is the fixture's").state
+    };
+    assert_eq!(state(["1m:3000", "30m:3000", "30s:6000", "30m:6000"]), State::Off);
+    assert_eq!(state(["1m:4000", "30m:4000", "30s:6000", "30m:6000"]), State::Open);
+    // It needs 20 minutes, those of all levels together.
+    assert_eq!(state(["1m:4000", "9m:4000", "30s:6000", "11m:6000"]), State::Open);
+    assert_eq!(state(["1m:4000", "9m:4000", "30s:6000", "10m:6000"]), State::Off);
 }
 
 #[test]
