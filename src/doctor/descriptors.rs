@@ -114,8 +114,8 @@ impl Tables {
 /// The sessions, with the sockets that there may be beside theirs.
 fn sessions_text(need: &Need) -> String {
     let sessions = counted(need.sessions.into(), "session", "sessions");
-    let half_open =
-        (need.half_open > 0).then(|| format!("{} half-open sockets of --drop", grouped(need.half_open)));
+    let half_open = need.storms.half_open();
+    let half_open = (half_open > 0).then(|| format!("{} half-open sockets of --drop", grouped(half_open)));
     let closing = (need.closing() > 0).then(|| {
         let within = duration_text(need.close_timeout);
         format!("{} that may still be closing ({within} each)", grouped(need.closing()))

@@ -12,6 +12,7 @@ use startline_os::affinity;
 use crate::measure::{looking_bytes, observing_bytes};
 use crate::plan::beside::Beside;
 use crate::plan::capacity::WORKERS_MAX;
+use crate::plan::drops::Storms;
 use crate::plan::load::Load;
 use crate::plan::turnover::{Comings, Turnover};
 use crate::plan::{Http, Observers, Plan, PortMethod, SuiteOrder, Tls, capacity};
@@ -93,8 +94,8 @@ pub struct Need {
     pub mock: Option<Mock>,
     /// Requests beside WebSockets.
     pub beside: Beside,
-    /// Sockets that `--drop …:silent` leaves half-open until the run ends, beside the sessions' own.
-    pub half_open: u64,
+    /// Sessions that `--drop` cuts and that come back, or whose place others take.
+    pub storms: Storms,
     /// Memory of the accounts of pairs and of what announcements are timed with, in bytes.
     pub observers_bytes: u64,
     /// Whether these have the updates of periodic messages.
@@ -138,7 +139,7 @@ impl Need {
             ports: plan.settings.ports,
             mock,
             beside: Beside::of(&plan.scenario),
-            half_open: plan.half_open(),
+            storms: plan.storms(),
             observers_bytes: match plan.expects_broadcasts() {
                 true => {
                     let kept = (plan.counts_updates(), plan.returns());
@@ -199,7 +200,7 @@ impl Need {
 
     /// WebSockets open at once at most, half-open ones among them.
     pub fn websockets(&self) -> u64 {
-        u64::from(self.sessions) + self.half_open
+        u64::from(self.sessions) + self.storms.half_open()
     }
 
     /// WebSockets whose close the servers may not have answered yet, while others have begun.
@@ -212,15 +213,22 @@ impl Need {
         u64::from(self.sessions) + self.comings().lingering(self.rest)
     }
 
-    /// WebSockets of sessions that have left by plan, closed within this time at most.
+    /// WebSockets of sessions that have left by plan, or were cut, closed within this time at most.
     pub fn websockets_closed_within(&self, span: Duration) -> u64 {
-        self.turnover.as_ref().map_or(0, |it| it.ended_within(span))
+        self.turnover.as_ref().map_or(0, |it| it.ended_within(span)) + self.storms.closed_within(span)
     }
 
     /// HTTP connections closed within this time at most: those that still wait in a state that
     /// lasts so long.
     pub fn closed_within(&self, span: Duration) -> u64 {
-        self.comings().begun_within(span) * self.closed_each()
+        let arriving = self.comings().begun_within(span) * self.closed_each();
+        let returning = self.storms.requests_within(span);
+        // Those of the ramp may be gone when the first come back.
+        let is_apart = self.storms.first().is_some_and(|at| at > self.ramp + span);
+        match is_apart && self.turnover.is_none() {
+            true => arriving.max(returning),
+            false => arriving + returning,
+        }
     }
 
     /// HTTP connections that a session makes and closes.

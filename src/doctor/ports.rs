@@ -23,7 +23,7 @@ pub(super) fn checks(need: &Need, readings: &Readings) -> Vec<Check> {
 fn ports(need: &Need, readings: &Readings) -> Check {
     let (id, title) = ("ports", "local ports");
     let demand = Demand::whole(need, readings);
-    let what = reason(need, demand.waiting);
+    let what = reason(need, readings, demand.waiting);
     let text = match demand.closing {
         0 => format!("{}: {what}", grouped(demand.all())),
         closing => format!(
@@ -109,10 +109,15 @@ fn slow_search(check: Check, need: &Need, readings: &Readings, sides: &Sides) ->
     check.but(Verdict::Warn, why, all)
 }
 
-fn reason(need: &Need, waiting: u64) -> String {
+fn reason(need: &Need, readings: &Readings, waiting: u64) -> String {
     let mut parts = vec![counted(need.sessions.into(), "session", "sessions")];
-    if need.half_open > 0 {
-        parts.push(format!("{} half-open sockets of --drop", grouped(need.half_open)));
+    let half_open = need.storms.half_open();
+    if half_open > 0 {
+        parts.push(format!("{} half-open sockets of --drop", grouped(half_open)));
+    }
+    let cut = supply::cut(need, readings);
+    if cut > 0 {
+        parts.push(format!("{} WebSockets in TIME_WAIT that --drop closed", grouped(cut)));
     }
     if need.pooled() > 0 {
         parts.push(format!("{} pooled HTTP connections", grouped(need.pooled())));

@@ -16,6 +16,7 @@ use crate::measure::observing_bytes;
 use crate::plan::Observers;
 use crate::plan::beside::Beside;
 use crate::plan::capacity::fullest_share;
+use crate::plan::drops::{Drop, Storms};
 use crate::plan::load::{Load, Shape};
 
 mod cpu;
@@ -75,7 +76,7 @@ fn need(sessions: u32, ramp_s: u64) -> Need {
         ramp_down: Duration::from_secs(240),
         http: HttpConnections::PerSession,
         beside: Beside::default(),
-        half_open: 0,
+        storms: Storms::default(),
         session_bytes: 77,
         targets: vec!["10.0.0.1:8080".parse().expect("an address")],
         others: Vec::new(),
@@ -88,6 +89,12 @@ fn need(sessions: u32, ramp_s: u64) -> Need {
         observers: None,
         load: None,
     }
+}
+
+/// Sessions that are cut and come back, each by the HTTP steps; this many are open at once.
+fn storms(drops: &[&str], sessions: u32) -> Storms {
+    let drops: Vec<Drop> = drops.iter().map(|it| it.parse().expect("a drop")).collect();
+    Storms::of(&drops, sessions, 1)
 }
 
 /// The same against the mock server.

@@ -61,11 +61,67 @@ impl Drop {
     }
 }
 
-/// Returns the sockets that silent cuts leave open until the run ends, at most, where this many sessions are
-/// open at once.
-pub fn half_open(drops: &[Drop], sessions: u32) -> u64 {
-    let silent = drops.iter().filter(|drop| drop.cut == Cut::Silent);
-    silent.map(|drop| (drop.share * f64::from(sessions)).ceil() as u64).sum()
+/// Sessions cut at one instant that come back, or whose place others take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Storm {
+    /// When, since the run's start.
+    at: Duration,
+    /// How they are cut.
+    cut: Cut,
+    /// How many, at most.
+    sessions: u64,
+    /// HTTP connections that they make as they come back, and close.
+    requests: u64,
+}
+
+/// All of a plan's, and what they ask of this machine.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Storms(Vec<Storm>);
+
+impl Storms {
+    /// Those of drops where this many sessions are open at once. Each makes so many HTTP connections as it comes
+    /// back.
+    pub fn of(drops: &[Drop], sessions: u32, requests_each: u64) -> Self {
+        let one = |drop: &Drop| {
+            let sessions = (drop.share * f64::from(sessions)).ceil() as u64;
+            Storm { at: drop.at, cut: drop.cut, sessions, requests: sessions * requests_each }
+        };
+        Self(drops.iter().map(one).collect())
+    }
+
+    /// Of several plans that are played at once.
+    pub fn sum<'s>(all: impl Iterator<Item = &'s Self>) -> Self {
+        Self(all.flat_map(|storms| storms.0.iter().copied()).collect())
+    }
+
+    /// When the first begins.
+    pub fn first(&self) -> Option<Duration> {
+        self.0.iter().map(|storm| storm.at).min()
+    }
+
+    /// Sockets that silent cuts leave half-open until the run ends.
+    pub fn half_open(&self) -> u64 {
+        self.0.iter().filter(|storm| storm.cut == Cut::Silent).map(|storm| storm.sessions).sum()
+    }
+
+    /// The most WebSockets that are closed from this side within a span, each of which leaves its port in TIME_WAIT;
+    /// a reset leaves none.
+    pub fn closed_within(&self, span: Duration) -> u64 {
+        self.most_within(span, |storm| if storm.cut == Cut::Fin { storm.sessions } else { 0 })
+    }
+
+    /// The most HTTP connections that sessions coming back close within a span.
+    pub fn requests_within(&self, span: Duration) -> u64 {
+        self.most_within(span, |storm| storm.requests)
+    }
+
+    fn most_within(&self, span: Duration, of: impl Fn(&Storm) -> u64) -> u64 {
+        let from = |at: Duration| {
+            let within = self.0.iter().filter(|storm| (at..=at + span).contains(&storm.at));
+            within.map(&of).sum()
+        };
+        self.0.iter().map(|storm| from(storm.at)).max().unwrap_or(0)
+    }
 }
 
 impl FromStr for Drop {
@@ -124,12 +180,22 @@ mod tests {
     }
 
     #[test]
-    fn only_silent_cuts_leave_sockets_open() {
-        let drops: Vec<Drop> = ["10%@1m:fin", "10%@2m:silent", "50%@3m:reset", "25.01%@4m:silent"]
-            .map(|it| it.parse().unwrap())
-            .into();
-        assert_eq!(half_open(&drops, 1_000), 100 + 251);
-        assert_eq!(half_open(&drops[..1], 1_000), 0);
+    fn each_way_to_cut_leaves_something_else() {
+        let of = |drops: &[&str]| {
+            let drops: Vec<Drop> = drops.iter().map(|it| it.parse().unwrap()).collect();
+            Storms::of(&drops, 1_000, 2)
+        };
+        let minute = Duration::from_secs(60);
+        let all = of(&["10%@1m:fin", "10%@2m:silent", "50%@3m:reset", "25.01%@4m:silent", "20%@200s:fin"]);
+        assert_eq!((all.half_open(), of(&["10%@1m:fin"]).half_open()), (100 + 251, 0));
+        assert_eq!((all.closed_within(minute), all.closed_within(5 * minute)), (200, 300));
+        assert_eq!(all.requests_within(minute), 2 * (500 + 200 + 251), "from 3m to 4m");
+        assert_eq!(
+            (of(&["10%@2m:silent", "5%@9m:reset"]).closed_within(minute), all.first()),
+            (0, Some(minute))
+        );
+        assert_eq!(Storms::sum([&all, &all].into_iter()).closed_within(minute), 400);
+        assert_eq!((Storms::default().closed_within(minute), Storms::default().first()), (0, None));
     }
 
     #[test]

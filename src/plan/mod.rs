@@ -42,6 +42,7 @@ use crate::scenario::Scenario;
 pub use crate::scenario::abort;
 use crate::scenario::every::Every;
 use crate::scenario::steps::Step;
+use drops::Storms;
 pub use http::{Http, HttpMode};
 pub use observers::Observers;
 pub use resolve::Resolve;
@@ -105,9 +106,9 @@ impl Plan {
         Comings { sessions, ramp, turnover: self.turnover.as_deref() }
     }
 
-    /// Returns the sockets that silent cuts leave half-open beside the sessions' own, at most.
-    pub fn half_open(&self) -> u64 {
-        self.settings.half_open(&self.scenario)
+    /// Returns the sessions that are cut on purpose and come back, or whose place others take.
+    pub fn storms(&self) -> Storms {
+        self.settings.storms(&self.scenario)
     }
 
     /// Returns the sessions open at once, at most: of a shard, its own.
@@ -125,7 +126,7 @@ impl Plan {
     pub fn with_settings(self, settings: Settings) -> Self {
         let shape = settings.shape();
         let members_return = settings.may_return(&shape, &self.scenario);
-        let turnover = settings.turnover(&shape);
+        let turnover = settings.turnover(&shape, &self.scenario);
         Self { lives: shape.lives(), turnover, members_return, shape, settings, ..self }
     }
 

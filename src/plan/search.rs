@@ -203,6 +203,18 @@ impl Search {
         fall.into_iter().chain(rise).chain(held).collect()
     }
 
+    /// Returns the stages of all of it where each level up to `best` holds, and none above.
+    pub fn course(&self, best: u32) -> Vec<Stage> {
+        let (mut tried, mut stages, mut before) = (Vec::new(), Vec::new(), 0);
+        while let Some(step) = self.next(&tried) {
+            stages.extend(self.stages(tried.len() + 1, step, before));
+            before = step.level;
+            let outcome = if step.level <= best { Held::Held } else { Held::Failed };
+            tried.push(Tried { level: step.level, outcome, left: step.level });
+        }
+        stages
+    }
+
     /// Returns how it goes where nothing fails, in words.
     pub fn text(&self) -> String {
         let FindMax { step, ramp, hold } = self.steps;

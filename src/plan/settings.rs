@@ -270,7 +270,7 @@ impl Settings {
         let members = self.own_members()?;
         let this = self.of_part()?;
         let shape = this.shape();
-        let turnover = this.turnover(&shape);
+        let turnover = this.turnover(&shape, &scenario);
         let comings =
             Comings { sessions: this.own_sessions(), ramp: this.ramp, turnover: turnover.as_deref() };
         let workers = this.workers(&scenario, comings, limits);

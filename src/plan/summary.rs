@@ -213,14 +213,39 @@ impl<'p> Summary<'p> {
                 ),
             )?;
         }
-        for (k, text) in self.turnover().iter().enumerate() {
-            line(f, if k == 0 { "turnover" } else { "" }, text)?;
-        }
+        self.turnover_lines(f)?;
         line(
             f,
             "ramp-down",
             &format!("{} ending by {}", duration_text(settings.ramp_down), end_text(self.plan.quits())),
         )
+    }
+
+    fn turnover_lines(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut texts = self.turnover().into_iter().enumerate();
+        texts.try_for_each(|(k, text)| line(f, if k == 0 { "turnover" } else { "" }, &text))
+    }
+
+    /// What is cut on purpose, and what that leaves on this machine.
+    fn drops(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let drops = &self.plan.settings.drops;
+        let texts: Vec<String> = drops.iter().map(ToString::to_string).collect();
+        if texts.is_empty() {
+            return Ok(());
+        }
+        line(f, "drop", &texts.join(", "))?;
+        let storms = self.plan.storms();
+        let (half_open, closed) = (storms.half_open(), storms.closed_within(TIME_WAIT));
+        let left = [
+            (half_open, "half-open until the end".to_owned()),
+            (closed, format!("in TIME_WAIT for {}", duration_text(TIME_WAIT))),
+        ];
+        let left = left.iter().filter(|(count, _)| *count > 0);
+        let left: Vec<String> = left.map(|(count, how)| format!("{} {how}", grouped(*count))).collect();
+        match left.is_empty() {
+            true => Ok(()),
+            false => line(f, "", &format!("sockets that this leaves: at most {}", left.join(", "))),
+        }
     }
 
     /// Returns what those who leave still take of this machine, if any leave by plan.
@@ -267,6 +292,9 @@ impl<'p> Summary<'p> {
             duration_text(settings.ramp)
         );
         line(f, "", &needs)?;
+        if search.reentry {
+            self.turnover_lines(f)?;
+        }
         let ramp_down = duration_text(settings.ramp_down);
         line(f, "ramp-down", &format!("{ramp_down} ending by {}", end_text(self.plan.quits())))
     }
@@ -357,6 +385,7 @@ impl fmt::Display for Summary<'_> {
             None if plan.is_staged() => self.stages(f)?,
             None => line(f, "phases", &self.phases())?,
         }
+        self.drops(f)?;
         if let Some(heartbeat) = self.heartbeat() {
             line(f, "messages", &heartbeat)?;
         }

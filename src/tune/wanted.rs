@@ -18,6 +18,7 @@ use crate::doctor::readings::Readings;
 use crate::doctor::{self, Check, Need, Verdict};
 use crate::plan::beside::Beside;
 use crate::plan::capacity::{self, Limits, WORKERS_MAX};
+use crate::plan::drops::Storms;
 use crate::plan::sources;
 
 /// Where the servers are.
@@ -158,7 +159,7 @@ impl Asked {
             ports: None,
             mock: None,
             beside: Beside::default(),
-            half_open: 0,
+            storms: Storms::default(),
             observers_bytes: 0,
             counts_updates: false,
             members_return: false,

@@ -39,6 +39,7 @@ use crate::lookup::agent;
 use crate::lookup::hosts::{others, trust_of};
 use crate::measure::pauses::PausedBy;
 use crate::plan::capacity::Limits;
+use crate::plan::drops::Storms;
 use crate::plan::load::Load;
 use crate::plan::summary::Summary;
 use crate::plan::turnover::Turnover;
@@ -159,7 +160,7 @@ impl Mix {
             session_bytes: most(|need| need.session_bytes),
             sources: self.whole.sources.clone(),
             mock: needs.iter().find_map(|need| need.mock),
-            half_open: needs.iter().map(|need| need.half_open).sum(),
+            storms: Storms::sum(needs.iter().map(|need| &need.storms)),
             observers_bytes: needs.iter().map(|need| need.observers_bytes).sum(),
             counts_updates: needs.iter().any(|need| need.counts_updates),
             load,

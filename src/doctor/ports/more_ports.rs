@@ -8,7 +8,7 @@ use startline_os::system::Setting;
 use startline_os::time_wait::TIME_WAIT_REUSED;
 use startline_os::units::{counted, duration_text, grouped};
 
-use super::supply::{Demand, Side, Supply, size, time_wait_span};
+use super::supply::{self, Demand, Side, Supply, size, time_wait_span};
 use crate::checks::Fix;
 use crate::doctor::fixes;
 use crate::doctor::need::{HttpConnections, Need};
@@ -102,11 +102,13 @@ fn reused_ports(need: &Need, readings: &Readings, side: &Side, demand: Demand) -
     };
     let widest = supply.free_in(supply.widest());
     let is_asked_for = demand.held == side.demand.held && demand.all() > supply.of_each(widest);
-    if demand.waiting == 0 || !is_asked_for || time_wait_span(need, readings) == TIME_WAIT_REUSED {
+    let waits = demand.waiting > 0 || supply::cut(need, readings) > 0;
+    if !waits || !is_asked_for || time_wait_span(need, readings) == TIME_WAIT_REUSED {
         return Vec::new();
     }
     let closing = need.comings().lingering(TIME_WAIT_REUSED.max(need.close_timeout));
-    let needed = demand.held + need.closed_within(TIME_WAIT_REUSED) + closing;
+    let cut = supply::cut(need, readings) - need.storms.closed_within(TIME_WAIT_REUSED);
+    let needed = demand.held - cut + need.closed_within(TIME_WAIT_REUSED) + closing;
     let mut sets = Vec::new();
     if needed > supply.of_each(supply.free) {
         sets.push(Setting::new(RANGE, text_of(supply.widest())));

@@ -51,6 +51,7 @@ pub(super) struct Supply {
 /// Ports that are asked for at the peak.
 #[derive(Clone, Copy)]
 pub(super) struct Demand {
+    /// By open connections, and by those that were cut.
     pub(super) held: u64,
     /// In TIME_WAIT.
     pub(super) waiting: u64,
@@ -72,7 +73,8 @@ impl Demand {
     pub(super) fn whole(need: &Need, readings: &Readings) -> Self {
         let span = time_wait_span(need, readings);
         let closing = need.comings().lingering(span.max(need.close_timeout));
-        Self { held: need.connections(), waiting: need.closed_within(span), closing }
+        let held = need.connections() + cut(need, readings);
+        Self { held, waiting: need.closed_within(span), closing }
     }
 
     /// The same if all that may be asked for is.
@@ -242,7 +244,8 @@ impl Sides {
         let destinations = need.destinations();
         let (targets, others) = destinations.split_at(need.targets.len());
         let side = |destinations: &[Destination], demand| Side::of(need, readings, destinations, demand);
-        let websockets = Demand { held: need.websockets(), waiting: 0, ..whole };
+        let held = need.websockets() + cut(need, readings);
+        let websockets = Demand { held, waiting: 0, ..whole };
         Ok(Self {
             both: side(&destinations, whole)?,
             others: if others.is_empty() { None } else { Some(side(others, websockets)?) },
@@ -273,6 +276,11 @@ fn before(need: &Need, readings: &Readings, destinations: &[Destination]) -> Fad
         .iter()
         .filter(|(from, to, _)| leads_there(to.ip(), to.port()) && comes_from(*from, to.ip()))
         .fold(Fading::default(), |sum, (_, _, fading)| sum.with(fading))
+}
+
+/// Ports in TIME_WAIT of WebSockets that `--drop` closed, while their sessions come back on others.
+pub(super) fn cut(need: &Need, readings: &Readings) -> u64 {
+    need.storms.closed_within(time_wait_span(need, readings))
 }
 
 /// How long a port is taken after a connection of the plan's has closed.

@@ -36,7 +36,8 @@ fn ports_count_what_waits_in_time_wait() {
 #[test]
 fn half_open_sockets_take_ports_and_descriptors_besides() {
     let default = readings("default");
-    let need = Need { half_open: 30_000, http: HttpConnections::None, ..need(1_000, 60) };
+    let half_open = storms(&["100%@5m:silent"], 30_000);
+    let need = Need { storms: half_open, http: HttpConnections::None, ..need(1_000, 60) };
     let ports = check("ports", &need, &default);
     assert_eq!(ports.verdict, Verdict::Refuse, "{ports:#?}");
     assert_eq!(ports.need.text, "31,000: 1,000 sessions and 30,000 half-open sockets of --drop");

@@ -78,7 +78,7 @@ fn closes_that_are_not_answered_take_descriptors() {
 
 #[test]
 fn sockets_that_were_silenced_stay() {
-    let need = Need { half_open: 600, ..need(6_000, 240) };
+    let need = Need { storms: storms(&["10%@5m:silent"], 6_000), ..need(6_000, 240) };
     assert_eq!(need.connections(), 6_600);
     let descriptors = check("descriptors", &need, &readings("default"));
     assert!(
@@ -86,4 +86,35 @@ fn sockets_that_were_silenced_stay() {
         "{}",
         descriptors.need.text
     );
+}
+
+#[test]
+fn what_a_cut_closes_waits_while_its_session_comes_back() {
+    let http = |need: Need| Need { http: HttpConnections::None, ..need };
+    let of = |drops: &[&str]| {
+        check(
+            "ports",
+            &Need { storms: storms(drops, 20_000), ..http(need(20_000, 600)) },
+            &readings("default"),
+        )
+    };
+    // 20,000 of 28,232 ports are held.
+    let refused = of(&["30%@20m:fin", "20%@20m30s:fin", "90%@25m:reset"]);
+    assert_eq!(refused.verdict, Verdict::Refuse, "{refused:#?}");
+    assert_eq!(
+        refused.need.text,
+        "30,000: 20,000 sessions and 10,000 WebSockets in TIME_WAIT that --drop closed"
+    );
+    assert!(!commands(&refused).iter().any(|it| it.contains("--ramp")), "{refused:#?}");
+    assert_eq!(of(&["30%@20m:fin", "20%@22m:fin"]).verdict, Verdict::Ok, "a minute later they are free");
+    assert_eq!(of(&["50%@20m:reset"]).verdict, Verdict::Ok);
+}
+
+#[test]
+fn who_comes_back_enters_anew() {
+    let of = |drop: &str| Need { storms: storms(&[drop], 6_000), ..need(6_000, 60) };
+    let minute = Duration::from_secs(60);
+    assert_eq!(of("50%@10m:reset").closed_within(minute), 6_000, "those of the ramp are gone by then");
+    assert_eq!(of("50%@90s:reset").closed_within(minute), 9_000);
+    assert_eq!(of("50%@10m:fin").websockets_closed_within(minute), 3_000);
 }

@@ -3,7 +3,9 @@
 //! Invariant: an option that would silently be ignored is refused.
 
 use super::{PlanError, Settings};
-use crate::plan::{HttpMode, Tls, drops, http};
+use crate::plan::beside::Beside;
+use crate::plan::drops::Storms;
+use crate::plan::{HttpMode, Tls, http};
 use crate::scenario::Scenario;
 
 impl Settings {
@@ -21,12 +23,19 @@ impl Settings {
         }
     }
 
-    /// Returns the sockets that silent cuts leave half-open beside the sessions' own, at most: where a session
-    /// comes back, or another takes its place, each cut socket is one more until the run ends.
-    pub(in crate::plan) fn half_open(&self, scenario: &Scenario) -> u64 {
+    /// Returns the cut sessions that come back, or whose place others take: each needs another connection while
+    /// the one that was cut still takes something.
+    pub(in crate::plan) fn storms(&self, scenario: &Scenario) -> Storms {
         let shape = self.shape();
-        let is_replaced = scenario.reconnect.is_some() || shape.lives() > u64::from(shape.slots());
-        if is_replaced { drops::half_open(&self.drops, shape.slots()) } else { 0 }
+        let requests_each = scenario.reconnect.as_ref().map_or(0, |reconnect| {
+            let enters = reconnect.from.is_none_or(|from| usize::from(from) < scenario.http.len());
+            let closes = self.http == HttpMode::PerSession && !scenario.http.is_empty() && enters;
+            u64::from(Beside::of(scenario).each) + u64::from(closes)
+        });
+        match scenario.reconnect.is_some() || shape.lives() > u64::from(shape.slots()) {
+            true => Storms::of(&self.drops, shape.slots(), requests_each),
+            false => Storms::default(),
+        }
     }
 
     /// Refuses options that TLS, or the lack of it, would silently ignore.

@@ -10,7 +10,7 @@ use startline_os::affinity;
 use super::{PlanError, Settings};
 use crate::plan::beside::Beside;
 use crate::plan::capacity::{self, Limits, WORKERS_MAX};
-use crate::plan::search::{Held, Search, Tried};
+use crate::plan::search::Search;
 use crate::plan::shape::{Shape, Stage};
 use crate::plan::turnover::{Comings, Turnover};
 use crate::plan::{Http, Target, sources};
@@ -30,31 +30,28 @@ impl Settings {
     /// whose close is not answered yet, and of those that were cut silently.
     pub(in crate::plan) fn beyond_sessions(&self, scenario: &Scenario, comings: Comings<'_>) -> u32 {
         let close = scenario.websocket.as_ref().map_or_else(Default::default, |it| it.close_timeout);
-        let beyond =
-            Beside::of(scenario).at_once(comings) + comings.lingering(close) + self.half_open(scenario);
+        let beyond = Beside::of(scenario).at_once(comings)
+            + comings.lingering(close)
+            + self.storms(scenario).half_open();
         u32::try_from(beyond).unwrap_or(u32::MAX)
     }
 
     /// Returns how many sessions begin, end and are there in any span, where they come and go. Of a search,
-    /// it is that of one in which nothing fails.
-    pub(in crate::plan) fn turnover(&self, shape: &Shape) -> Option<Arc<Turnover>> {
-        let Some(stages) = self.climb() else {
+    /// it is that of the course in which most do: nothing fails before the last step, then every level that
+    /// has not held.
+    pub(in crate::plan) fn turnover(&self, shape: &Shape, scenario: &Scenario) -> Option<Arc<Turnover>> {
+        let Some(steps) = self.find_max.filter(|_| self.stages.is_empty()) else {
             return self.is_staged().then(|| Arc::new(Turnover::of(shape)));
         };
-        Some(Arc::new(Turnover::of(&Shape::new(stages, self.sessions, self.seed))))
+        let search = Search { steps, most: self.sessions, reentry: scenario.reentry };
+        let best = steps.step * steps.count(self.sessions).saturating_sub(1);
+        Some(Arc::new(Turnover::of(&Shape::new(search.course(best), self.sessions, self.seed))))
     }
 
     /// Returns the stages of a search in which nothing fails, if that is what is asked for.
     pub(super) fn climb(&self) -> Option<Vec<Stage>> {
         let steps = self.find_max.filter(|_| self.stages.is_empty())?;
-        let search = Search { steps, most: self.sessions, reentry: false };
-        let (mut tried, mut stages, mut level) = (Vec::new(), Vec::new(), 0);
-        while let Some(step) = search.next(&tried) {
-            stages.extend(search.stages(tried.len() + 1, step, level));
-            level = step.level;
-            tried.push(Tried { level, outcome: Held::Held, left: level });
-        }
-        Some(stages)
+        Some(Search { steps, most: self.sessions, reentry: false }.course(self.sessions))
     }
 
     /// Returns the addresses that connections come from.
@@ -79,8 +76,9 @@ impl Settings {
             Http::Pooled { connections } => (0, u64::from(connections) * workers as u64),
         };
         let beside = Beside::of(scenario).ports(comings, time_wait);
-        let websockets =
-            u64::from(comings.sessions) + comings.lingering(time_wait) + self.half_open(scenario);
+        let storms = self.storms(scenario);
+        let cut = storms.half_open() + storms.closed_within(time_wait) + storms.requests_within(time_wait);
+        let websockets = u64::from(comings.sessions) + comings.lingering(time_wait) + cut;
         let ports = (websockets + waiting + shared + beside).div_ceil(target.addresses.len() as u64);
         Ok(self.own_loopback_sources(capacity::loopback_sources(ports, of_an_address)))
     }

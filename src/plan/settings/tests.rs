@@ -69,8 +69,30 @@ fn silent_cuts_leave_sockets_open_where_sessions_come_back() {
     let own = settings().scenario;
     let source = own.source.replacen("\n[websocket]\n", "\n[reconnect]\n\n[websocket]\n", 1);
     let (stays_away, comes_back) = (of(own.clone()), of(ScenarioSettings { source, ..own }));
-    assert_eq!((stays_away.half_open(), stays_away.connections()), (0, 6_000 + 2 * 7));
-    assert_eq!((comes_back.half_open(), comes_back.connections()), (600, 6_600 + 2 * 7));
+    assert_eq!((stays_away.storms().half_open(), stays_away.connections()), (0, 6_000 + 2 * 7));
+    assert_eq!((comes_back.storms().half_open(), comes_back.connections()), (600, 6_600 + 2 * 7));
+}
+
+/// Where members may enter again, levels between are tried: who was closed comes back within the rest of its row.
+#[test]
+fn a_search_s_need_is_of_the_course_that_moves_most() {
+    let steps = FindMax { step: 1_000, ramp: Duration::from_secs(10), hold: Duration::from_secs(15) };
+    let own = settings().scenario;
+    let at_rest = |reentry: &str| {
+        let source = own.source.replacen("reentry = false", reentry, 1);
+        let scenario = ScenarioSettings { source, ..own.clone() };
+        let plan = plan(Settings { find_max: Some(steps), scenario, ..settings() }).expect("a plan");
+        let comings = plan.comings();
+        (
+            comings.lingering(Duration::from_secs(31)),
+            plan.turnover.expect("of stages").begun_within(plan.settings.ramp * 9),
+        )
+    };
+    let (never, again) = (at_rest("reentry = false"), at_rest("reentry = true"));
+    assert_eq!(never, (0, 6_000), "nobody comes back");
+    // 1,500 of 6,000 leave, and 1,000 come in the 10 s after.
+    assert!((1_000..=1_100).contains(&again.0), "{again:?}");
+    assert_eq!(again.1, 6_000 + 4 * 1_000, "three levels between, and the best once more: {again:?}");
 }
 
 #[test]
