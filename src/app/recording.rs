@@ -299,10 +299,12 @@ impl View for Progress {
             Some((every.name.clone(), step.from_due.quantile(0.99)?))
         });
         let settings = &plan.settings;
+        // A search that tries levels between takes longer than was planned.
+        let planned = plan.shape.span().max(settings.ramp + settings.hold) + settings.ramp_down;
         let status = Status {
             phase: snapshot.phase,
             elapsed: snapshot.elapsed,
-            total: settings.ramp + settings.hold + settings.ramp_down + snapshot.paused_so_far(),
+            total: planned + snapshot.paused_so_far(),
             is_paused: snapshot.paused.is_some(),
             started: snapshot.started,
             planned: plan.lives,

@@ -121,6 +121,8 @@ texts! {
         NoHold => "the hold never began", "유지 구간이 시작되지 않았습니다";
         NoRate => "all sessions start at once, or fewer than two started",
             "모든 세션이 동시에 시작하거나, 시작된 세션이 2개 미만입니다";
+        NoRateOfStages => "of stages only the share of arrivals is measured, once all are over",
+            "단계가 있는 계획은 모든 단계가 끝난 뒤 도착 비율만 측정합니다";
         NoLedger => "no ledger was kept, since none is asked for, or members take part more than once",
             "브로드캐스트 원장을 기록하지 않았습니다(요청되지 않았거나 회원이 두 번 이상 참여함)";
         NoneDue => "no {0} fell due", "보낼 차례가 된 {0} 메시지가 없습니다";

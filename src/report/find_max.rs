@@ -121,7 +121,7 @@ pub(super) fn judged(
     let watched = facts.watch_in_step.as_ref().map(watched::criteria).unwrap_or_default();
     verdict::judge(&mut result, &criteria, watched, &grounds);
     for criterion in &mut result.criteria {
-        if matches!(criterion.why.key, Reason::NoLedger | Reason::NoRate) {
+        if matches!(criterion.why.key, Reason::NoLedger | Reason::NoRate | Reason::NoRateOfStages) {
             criterion.why = Reason::NotOfAStep.into();
         }
     }
@@ -176,7 +176,9 @@ impl FindMaxStep {
 /// Judges the steps of a run whose stages were known from the start.
 pub(super) fn steps(facts: &Facts, plan: &Plan, measured: Measured) -> Vec<FindMaxStep> {
     let stages = &facts.stages;
-    let is_over = |step: &StepStages| stages.get(step.hold).is_some_and(|hold| !hold.took.is_zero());
+    // A hold that was cut short shows nothing.
+    let is_over =
+        |step: &StepStages| stages.get(step.hold + 1).is_some_and(|judging| !judging.took.is_zero());
     let judge = |step: StepStages| {
         let result = judged(&step, stages, (facts, plan), measured);
         FindMaxStep::new(&step, stages, &StepFacts::default(), result)

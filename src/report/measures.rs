@@ -104,8 +104,8 @@ struct Scalar {
 
 #[rustfmt::skip]
 const SCALARS: &[Scalar] = &[
-    Scalar { name: "arrivals.achieved_per_s", share: false, part: Part::Whole, read: |r| r.arrivals.achieved_per_s.ok_or(Reason::NoRate) },
-    Scalar { name: "arrivals.achieved_share", share: true, part: Part::Whole, read: |r| r.arrivals.achieved_share.ok_or(Reason::NoRate) },
+    Scalar { name: "arrivals.achieved_per_s", share: false, part: Part::Whole, read: |r| r.arrivals.achieved_per_s.ok_or_else(|| super::stages::no_rate(r)) },
+    Scalar { name: "arrivals.achieved_share", share: true, part: Part::Whole, read: |r| r.arrivals.achieved_share.ok_or_else(|| super::stages::no_rate(r)) },
     Scalar { name: "errors.rate", share: true, part: Part::ErrorRate, read: error_rate },
     Scalar { name: "errors.reconnected", share: false, part: Part::None, read: |r| Ok(r.errors.reconnected as f64) },
     Scalar { name: "find_max.sessions", share: false, part: Part::None, read: most_that_hold },

@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{EveryResult, Facts, Ordered, RunResult, StepResult};
+use crate::lang::Reason;
 use crate::measure::Totals;
 use crate::measure::ledger::LedgerTotals;
 use crate::measure::membership::MembershipTotals;
@@ -118,6 +119,11 @@ impl Part {
     }
 }
 
+/// Why no rate of arrivals was measured.
+pub(super) fn no_rate(result: &RunResult) -> Reason {
+    if result.stages.is_empty() { Reason::NoRate } else { Reason::NoRateOfStages }
+}
+
 /// What makes a result without a verdict.
 pub(super) type Measured = fn(&Totals, &Facts, &Plan) -> RunResult;
 
@@ -172,6 +178,11 @@ pub(super) fn held_alone(planned: &Stage, stage: &StageFacts) -> StageResult {
 }
 
 impl StageResult {
+    /// Whether the run came to it before it ended.
+    pub fn is_reached(&self) -> bool {
+        self.seconds > 0.0 || self.planned_seconds <= 0.0
+    }
+
     /// The least share of its level that was held.
     pub fn held_share(&self) -> Option<f64> {
         self.min_held.map(|held| held as f64 / self.level.max(1) as f64)

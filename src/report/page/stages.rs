@@ -1,6 +1,7 @@
 //! The stages of a run: how well each held its level, and what became of sessions in it.
 //!
-//! Computes nothing. Invariant: a plan without stages of its own has no section.
+//! Computes nothing. Invariants: a plan without stages of its own has no section; a stage that the run
+//! did not reach has no row.
 
 use maud::{Markup, html};
 
@@ -35,13 +36,14 @@ impl Page<'_> {
         for step in &steps {
             table = table.group(format!("{step} p50")).figures("p95").figures("p99");
         }
-        for stage in result.stages.iter().take(ROWS_MAX) {
+        let reached: Vec<&StageResult> = result.stages.iter().filter(|stage| stage.is_reached()).collect();
+        for stage in reached.iter().take(ROWS_MAX) {
             table.row(row(stage, &steps));
         }
         let body = html! {
             p.lead { (self.word(Words::StagesLead)) }
             (table.html())
-            (self.more(result.stages.len(), ROWS_MAX))
+            (self.more(reached.len(), ROWS_MAX))
         };
         Some(Section { id: "stages", title: self.word(Words::Stages), body })
     }

@@ -1,6 +1,7 @@
 //! The table of stages in the printed summary.
 //!
-//! Computes nothing. Invariant: a plan without stages of its own has no table.
+//! Computes nothing. Invariants: a plan without stages of its own has no table; a stage that the run
+//! did not reach has no row.
 
 use super::Text;
 use crate::checks::table::{Column, Table};
@@ -20,7 +21,7 @@ impl Text {
         let steps = shown.iter().map(|step| Column::number(format!("{step} p95")));
         let first = Column::words(self.lang.word(Title::Stage));
         let mut table = Table::new([first].into_iter().chain(heads).chain(steps));
-        for stage in &result.stages {
+        for stage in result.stages.iter().filter(|stage| stage.is_reached()) {
             table.row(None, row(stage, &shown));
         }
         self.out += &table.text(self.page);

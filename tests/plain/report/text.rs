@@ -1,17 +1,19 @@
 //! The summary on the terminal.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use startline::checks::Page;
-use startline::lang::Lang;
-use startline::plan::Http;
+use startline::lang::{Lang, Reason};
+use startline::measure::Totals;
+use startline::plan::{FindMax, Http, Settings};
 use startline::report::text::summary;
-use startline::report::{AgeResult, Ordered, SequenceResult};
+use startline::report::{AgeResult, Ending, Ordered, SequenceResult, StageFacts};
 use startline::scenario::Good;
 use startline_os::tick::Ticks;
 
-use super::fixture::{Run, bucket, criterion, member, rich};
+use super::fixture::{Run, bucket, criterion, layout, member, rich};
 
 #[test]
 fn the_verdict_comes_first_and_the_page_is_short() {
@@ -34,6 +36,51 @@ fn the_verdict_comes_first_and_the_page_is_short() {
     for wanted in wanted {
         assert!(text.contains(wanted), "{wanted} in\n{text}");
     }
+}
+
+/// A stage in which nothing happened, after this many seconds.
+fn stage(took: u64) -> StageFacts {
+    StageFacts {
+        totals: Arc::new(Totals::new(&layout())),
+        began: Duration::ZERO,
+        took: Duration::from_secs(took),
+        min_held: None,
+        ledger: None,
+        membership: None,
+    }
+}
+
+/// A run of these stages that was interrupted after so many seconds of each.
+fn interrupted<const N: usize>(stages: [&str; N], took: [u64; N], find_max: Option<FindMax>) -> Run {
+    let mut run = Run::good();
+    let stages = stages.map(|stage| stage.parse().expect("a stage")).into();
+    run.plan = run.plan.clone().with_settings(Settings { stages, find_max, ..run.plan.settings.clone() });
+    run.facts.stages = took.map(stage).into();
+    run.facts.ending = Ending::Stopped(Reason::Interrupted.into());
+    run
+}
+
+#[test]
+fn a_step_whose_hold_was_cut_short_has_not_held() {
+    let steps = FindMax { step: 3_000, ramp: Duration::from_secs(10), hold: Duration::from_secs(15) };
+    let found = |took: [u64; 3]| {
+        let stages = ["1-rise=10s:3000", "1-hold=15s:3000", "1-judge=1s:3000"];
+        interrupted(stages, took, Some(steps)).result().find_max.expect("a search").steps.len()
+    };
+    assert_eq!((found([10, 3, 0]), found([10, 15, 1])), (0, 1));
+}
+
+/// A run that ends early shows the stages that it came to, and says why it has no share of arrivals.
+#[test]
+fn stages_that_a_run_did_not_reach_have_no_row() {
+    let mut run = interrupted(["1m:3000", "30m:3000", "30s:6000"], [60, 7, 0], None);
+    run.judge_only(criterion("arrivals", "arrivals.achieved_share", Good::AtLeast, 0.99, "%"));
+    let text = summary(&run.result(), None, Lang::En, Page::PLAIN);
+    let rows = text.lines().skip_while(|line| !line.starts_with("stage ")).skip(1);
+    let names: Vec<&str> = rows.map_while(|line| line.split_whitespace().next()).collect();
+    assert_eq!(names, ["1", "2"], "{text}");
+    let flat = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(flat.contains("of stages only the share of arrivals is measured"), "{text}");
 }
 
 #[test]
