@@ -7,6 +7,8 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use super::values;
 use crate::plan::http;
+use crate::plan::shape::Stage;
+use crate::scenario::every::Interval;
 
 /// Options of `startline tune`.
 #[derive(Debug, Args)]
@@ -96,6 +98,18 @@ pub(crate) struct PlanArgs {
     /// Time over which the sessions arrive.
     #[arg(long, value_name = "TIME", value_parser = values::duration, allow_hyphen_values = true, default_value = "60s")]
     pub(crate) ramp: Duration,
+
+    /// Time for which they are held, where they have a lifetime.
+    #[arg(long, value_name = "TIME", value_parser = values::duration, allow_hyphen_values = true, default_value = "60s")]
+    pub(crate) hold: Duration,
+
+    /// Level of open sessions, as for startline run; repeat for more, instead of --sessions, --ramp and --hold.
+    #[arg(long, value_name = "TIME:SESSIONS", conflicts_with_all = ["sessions", "ramp", "hold"])]
+    pub(crate) stage: Vec<Stage>,
+
+    /// How long a session stays before another takes its place, as for startline run.
+    #[arg(long, value_name = "TIME", value_parser = values::lifetime, allow_hyphen_values = true)]
+    pub(crate) lifetime: Option<Interval>,
 
     /// How HTTP connections are made, as for startline run; none: the scenario has no HTTP steps.
     #[arg(long, value_name = "MODE", default_value = "per-session")]

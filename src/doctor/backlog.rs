@@ -44,7 +44,7 @@ fn half_open(need: &Need, readings: &Readings) -> Option<Check> {
         return Some(check);
     }
     let why = "without net.ipv4.tcp_syncookies a SYN that finds three quarters of the queue taken is dropped";
-    let found = fixes::and_tune(fixes::sysctl("net.ipv4.tcp_max_syn_backlog", needed), need, readings);
+    let found = fixes::and_tune(fixes::count("net.ipv4.tcp_max_syn_backlog", needed, need), need, readings);
     Some(check.but(Verdict::Warn, why, found))
 }
 
@@ -80,7 +80,7 @@ fn of_mock(need: &Need, readings: &Readings, mock: Mock, most: u64, figure: Figu
     let each = needed.div_ceil(listeners);
     let mut fixes = Vec::new();
     if most < BACKLOG as u64 && each <= BACKLOG as u64 {
-        fixes.extend(fixes::and_tune(fixes::sysctl("net.core.somaxconn", each), need, readings));
+        fixes.extend(fixes::and_tune(fixes::count("net.core.somaxconn", each, need), need, readings));
     }
     fixes.extend(slower(need, room));
     check.but(Verdict::Warn, OVERFLOW, fixes)
@@ -97,7 +97,7 @@ fn of_server(need: &Need, readings: &Readings, most: u64, figure: Figure) -> Che
     if needed <= most {
         return check;
     }
-    let mut fixes = fixes::and_tune(fixes::sysctl("net.core.somaxconn", needed), need, readings);
+    let mut fixes = fixes::and_tune(fixes::count("net.core.somaxconn", needed, need), need, readings);
     fixes.extend(slower(need, most));
     let why = format!("{OVERFLOW}; the server must ask for a queue of that length, too");
     check.but(Verdict::Warn, why, fixes)

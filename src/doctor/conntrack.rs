@@ -59,7 +59,7 @@ fn judge(need: &Need, readings: &Readings, tracked: Conntrack) -> Check {
 fn fixes_for(need: &Need, readings: &Readings, tracked: Conntrack, wanted: u64) -> Vec<Fix> {
     const KEY: &str = "net.netfilter.nf_conntrack_max";
     if tracked.is_settable {
-        return fixes::and_tune(fixes::sysctl(KEY, wanted), need, readings);
+        return fixes::and_tune(fixes::count(KEY, wanted, need), need, readings);
     }
     vec![Fix::advice(format!(
         "{KEY} belongs to the host and is read-only in this network namespace: on the host, as root, sysctl -w {KEY}={wanted}"

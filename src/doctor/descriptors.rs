@@ -16,7 +16,7 @@ const UNIT: &str = "descriptors";
 
 pub(super) fn checks(need: &Need, readings: &Readings) -> Vec<Check> {
     let tables = Tables::of(need, readings);
-    vec![limit(need, readings, &tables), nr_open(readings, &tables), file_max(need, readings, &tables)]
+    vec![limit(need, readings, &tables), nr_open(need, readings, &tables), file_max(need, readings, &tables)]
 }
 
 /// The tables of both ends, and the descriptors in the fullest.
@@ -194,7 +194,7 @@ fn higher_limit(readings: &Readings, needed: u64) -> Fix {
     }
 }
 
-fn nr_open(readings: &Readings, tables: &Tables) -> Check {
+fn nr_open(need: &Need, readings: &Readings, tables: &Tables) -> Check {
     let (id, title) = ("nr-open", "descriptors (fs.nr_open)");
     let needed = Figure::count(tables.needed, UNIT);
     let most = match &readings.system.nr_open {
@@ -207,7 +207,7 @@ fn nr_open(readings: &Readings, tables: &Tables) -> Check {
         return check;
     }
     let why = format!("no limit of descriptors can exceed fs.nr_open, which is {}", grouped(most));
-    check.but(tables.verdict(most), why, vec![fixes::sysctl("fs.nr_open", tables.needed)])
+    check.but(tables.verdict(most), why, vec![fixes::count("fs.nr_open", tables.needed, need)])
 }
 
 /// Files of all processes together.
@@ -236,7 +236,8 @@ fn file_max(need: &Need, readings: &Readings, tables: &Tables) -> Check {
         return check;
     }
     let why = format!("fs.file-max allows {} files and {} are open already", grouped(most), grouped(open));
-    let fixes = fixes::and_tune(fixes::sysctl("fs.file-max", open.saturating_add(files)), need, readings);
+    let fixes =
+        fixes::and_tune(fixes::count("fs.file-max", open.saturating_add(files), need), need, readings);
     if readings.trials.is_root {
         // CAP_SYS_ADMIN is asked at each open; root has it, but for a container's that gave it up.
         return check.but(

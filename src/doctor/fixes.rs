@@ -6,11 +6,13 @@ use std::fmt::Display;
 use std::net::IpAddr;
 
 use startline_os::system::Setting;
+use startline_os::time_wait::TIME_WAIT;
 use startline_os::units::duration_text;
 
 use super::need::{HttpConnections, Need};
 use super::readings::Readings;
 use crate::checks::Fix;
+use crate::plan::CLOSE_TIMEOUT;
 
 /// Sets a kernel parameter until the next boot.
 pub(super) fn sysctl(key: &'static str, value: impl Display) -> Fix {
@@ -33,24 +35,36 @@ pub(super) fn whose(address: IpAddr) -> Fix {
     )
 }
 
+/// Sets a kernel parameter to a count that this plan needs. Where lifetimes are drawn, the next run draws others: a
+/// twentieth more is for those.
+pub(super) fn count(key: &'static str, needed: u64, need: &Need) -> Fix {
+    let room = if need.turnover.is_some() { needed / 20 } else { 0 };
+    sysctl(key, needed.saturating_add(room))
+}
+
 /// The command that writes every setting that this plan needs, and can put them back. It counts pairs of a source and a
 /// target as the doctor does, is given the fewest destinations that may have to take all WebSockets, and takes half-open
-/// sockets for sessions. None where sessions come and go: it knows of a ramp alone.
+/// sockets, and those that were cut and are in TIME_WAIT, for sessions. `None` where its options cannot say how sessions
+/// come and go.
 pub(super) fn tune(need: &Need, readings: &Readings) -> Option<Fix> {
-    if need.turnover.is_some() {
-        return None;
-    }
+    let cut = need.storms.half_open() + need.storms.closed_within(TIME_WAIT);
+    let (load, ramp) = match (&need.turnover, &need.shape) {
+        (None, _) => {
+            let sessions = u64::from(need.sessions) + cut;
+            (format!("--sessions {sessions}"), format!(" --ramp {}", duration_text(need.ramp)))
+        }
+        (Some(_), Some(shape)) if cut == 0 && need.close_timeout <= CLOSE_TIMEOUT => {
+            (shape.clone(), String::new())
+        }
+        (Some(_), _) => return None,
+    };
     let sources = need.sources.len().max(1);
     let targets = match need.others.len() {
         0 => need.pairs() / sources,
         others => need.targets.len().min(others),
     };
-    let mut command = format!(
-        "startline tune apply --sessions {} --sources {sources} --targets {} --ramp {}",
-        need.websockets(),
-        targets.max(1),
-        duration_text(need.ramp)
-    );
+    let mut command =
+        format!("startline tune apply {load} --sources {sources} --targets {}{ramp}", targets.max(1));
     match need.http {
         HttpConnections::PerSession => {}
         HttpConnections::None => command.push_str(" --http none"),

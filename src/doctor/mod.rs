@@ -95,7 +95,7 @@ pub fn examine_settings(need: &Need, readings: &Readings) -> Report {
 /// Returns the command of `startline tune` that writes what this plan needs.
 #[cfg(test)]
 pub(crate) fn tune_command(need: &Need, readings: &Readings) -> crate::checks::Fix {
-    fixes::tune(need, readings).expect("a plan without stages")
+    fixes::tune(need, readings).expect("its options can say it")
 }
 
 impl Report {

@@ -68,6 +68,8 @@ pub struct Need {
     pub ramp: Duration,
     /// How many sessions begin, end and are there in any span, where they come and go.
     pub turnover: Option<Arc<Turnover>>,
+    /// The options of [`tune`](crate::tune) that make this turnover, if some do.
+    pub shape: Option<String>,
     /// How long a row rests after its session before another has it.
     pub rest: Duration,
     /// How long the servers may take to answer a close.
@@ -127,6 +129,7 @@ impl Need {
             table_per_worker: true,
             ramp: plan.settings.ramp,
             turnover: plan.turnover.clone(),
+            shape: plan.settings.shape_options(&plan.shape),
             rest: plan.scenario.longest_timer(),
             close_timeout: plan.scenario.websocket.as_ref().map_or(Duration::ZERO, |it| it.close_timeout),
             hold: plan.settings.hold,

@@ -167,5 +167,5 @@ fn time_wait(need: &Need, readings: &Readings) -> Check {
         return check;
     }
     let why = "connections beyond the limit skip TIME_WAIT: no session fails, but a late packet may reach a new connection on the same ports";
-    check.but(Verdict::Warn, why, vec![fixes::sysctl("net.ipv4.tcp_max_tw_buckets", needed)])
+    check.but(Verdict::Warn, why, vec![fixes::count("net.ipv4.tcp_max_tw_buckets", needed, need)])
 }

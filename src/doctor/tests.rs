@@ -70,6 +70,7 @@ fn need(sessions: u32, ramp_s: u64) -> Need {
         table_per_worker: false,
         ramp: Duration::from_secs(ramp_s),
         turnover: None,
+        shape: None,
         rest: Duration::from_secs(31),
         close_timeout: Duration::from_secs(5),
         hold: Duration::from_secs(1_800),
@@ -91,10 +92,10 @@ fn need(sessions: u32, ramp_s: u64) -> Need {
     }
 }
 
-/// Sessions that are cut and come back, each by the HTTP steps; this many are open at once.
-fn storms(drops: &[&str], sessions: u32) -> Storms {
+/// Sessions that are cut and come back, each by so many HTTP connections; this many are open at once.
+fn storms(drops: &[&str], (sessions, requests_each): (u32, u64)) -> Storms {
     let drops: Vec<Drop> = drops.iter().map(|it| it.parse().expect("a drop")).collect();
-    Storms::of(&drops, sessions, 1)
+    Storms::of(&drops, sessions, requests_each)
 }
 
 /// The same against the mock server.

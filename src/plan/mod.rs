@@ -38,6 +38,7 @@ use serde::{Deserialize, Serialize};
 
 pub use crate::members;
 use crate::members::Members;
+pub(crate) use crate::scenario::CLOSE_TIMEOUT;
 use crate::scenario::Scenario;
 pub use crate::scenario::abort;
 use crate::scenario::every::Every;

@@ -54,6 +54,7 @@ use steps::Step;
 pub(crate) use take::is_token;
 pub use take::{Take, TakeFrom};
 use template::Template;
+pub(crate) use websocket::CLOSE_TIMEOUT;
 pub(crate) use websocket::{RESERVED, RESERVED_OF_EVERY};
 
 /// A compiled scenario.

@@ -15,7 +15,7 @@ use super::{HttpStep, NamedError, WebSocket, every, kinds, presence, steps};
 /// Where the file gives none: connecting.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Where the file gives none: from our close frame to the connection's end.
-const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
+pub(crate) const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Where the file gives none.
 const MESSAGE_BYTES_MAX: u64 = 16 << 20;
 

@@ -7,6 +7,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use startline_os::affinity;
@@ -19,7 +20,11 @@ use crate::doctor::{self, Check, Need, Verdict};
 use crate::plan::beside::Beside;
 use crate::plan::capacity::{self, Limits, WORKERS_MAX};
 use crate::plan::drops::Storms;
+use crate::plan::shape::Stage;
 use crate::plan::sources;
+use crate::plan::turnover::{Comings, Turnover};
+use crate::plan::{CLOSE_TIMEOUT, Settings};
+use crate::scenario::every::Interval;
 
 /// Where the servers are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +51,12 @@ pub struct Asked {
     pub targets: u32,
     /// From the first arrival to the last.
     pub ramp: Duration,
+    /// For how long they are held, where they have a lifetime.
+    pub hold: Duration,
+    /// The levels that their number goes through, instead; empty: one ramp and one hold.
+    pub stages: Vec<Stage>,
+    /// How long a session stays before another takes its place.
+    pub lifetime: Option<Interval>,
     /// How HTTP connections are made.
     pub http: HttpConnections,
     /// Workers; `None`: as many as a run takes.
@@ -128,27 +139,47 @@ impl Asked {
         (need, Readings::of_settings(root, targets, sources))
     }
 
+    /// The load as a plan has it.
+    pub(crate) fn load(&self) -> Settings {
+        let mut load = Settings {
+            sessions: self.sessions,
+            ramp: self.ramp,
+            hold: self.hold,
+            stages: self.stages.clone(),
+            lifetime: self.lifetime.clone(),
+            ..Settings::default()
+        };
+        load.settle_stages();
+        load
+    }
+
     fn need(&self, room: &Limits) -> Need {
         let is_loopback = matches!(self.servers, Servers::Mock | Servers::Here { loopback: true });
         let shared = match self.http {
             HttpConnections::Pooled { per_worker } => per_worker,
             HttpConnections::None | HttpConnections::PerSession => 0,
         };
-        let workers = capacity::workers(self.sessions, shared, affinity::cores(), room.descriptors_hard);
+        let load = self.load();
+        let turnover = load.is_staged().then(|| Arc::new(Turnover::of(&load.shape())));
+        let comings = Comings { sessions: load.sessions, ramp: load.ramp, turnover: turnover.as_deref() };
+        let closing = u32::try_from(comings.lingering(CLOSE_TIMEOUT)).unwrap_or(u32::MAX);
+        let sockets = load.sessions.saturating_add(closing);
+        let workers = capacity::workers(sockets, shared, affinity::cores(), room.descriptors_hard);
         let workers = self.workers.map_or(workers.min(WORKERS_MAX), |given| given as usize);
         // 198.18.0.0/15 and 100.64.0.0/10 are nobody's (RFC 2544, RFC 6598).
         let first = if is_loopback { Ipv4Addr::LOCALHOST } else { Ipv4Addr::new(198, 18, 0, 1) };
         let targets = addresses(first, self.targets).map(|ip| SocketAddr::new(ip, 80)).collect();
         let mut need = Need {
-            sessions: self.sessions,
+            sessions: load.sessions,
             workers,
             workers_max: WORKERS_MAX,
             workers_given: self.workers.is_some(),
             table_per_worker: true,
-            ramp: self.ramp,
-            turnover: None,
+            ramp: load.ramp,
+            turnover,
+            shape: load.shape_options(&load.shape()),
             rest: Duration::ZERO,
-            close_timeout: Duration::ZERO,
+            close_timeout: CLOSE_TIMEOUT,
             hold: Duration::ZERO,
             ramp_down: Duration::ZERO,
             http: self.http,
@@ -167,14 +198,15 @@ impl Asked {
             load: None,
         };
         if self.servers == Servers::Mock {
-            let connections = u32::try_from(need.connections()).unwrap_or(u32::MAX);
+            let connections = u32::try_from(need.connections() + need.closing()).unwrap_or(u32::MAX);
             need.mock = Some(Mock::of_run(connections, false, room.descriptors_hard));
         }
         need.sources = match (self.sources, room.ports) {
             (Some(count), _) if is_loopback => sources::of_loopback(count as usize),
             (Some(count), _) => addresses(Ipv4Addr::new(100, 64, 0, 1), count).collect(),
             (None, Some(ports)) if is_loopback => {
-                let used = need.connections() + need.closed_within(room.loopback_time_wait);
+                let wait = room.loopback_time_wait;
+                let used = need.connections() + need.closed_within(wait) + need.comings().lingering(wait);
                 capacity::loopback_sources(used.div_ceil(u64::from(self.targets.max(1))), ports)
             }
             (None, _) => Vec::new(),

@@ -151,6 +151,8 @@ impl Mix {
             workers: self.whole.workers,
             ramp: self.whole.settings.ramp,
             turnover: self.whole.turnover.clone(),
+            // Of each part it is another.
+            shape: None,
             rest: needs.iter().map(|need| need.rest).max().unwrap_or_default(),
             close_timeout: needs.iter().map(|need| need.close_timeout).max().unwrap_or_default(),
             beside: needs.iter().map(|need| need.beside).max_by_key(|it| it.each).unwrap_or_default(),

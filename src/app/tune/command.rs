@@ -14,6 +14,9 @@ impl PlanArgs {
             sources: self.sources,
             targets: self.targets,
             ramp: self.ramp,
+            hold: self.hold,
+            stages: self.stage.clone(),
+            lifetime: self.lifetime.clone(),
             http: match self.http {
                 Http::PerSession => HttpConnections::PerSession,
                 Http::Pooled => HttpConnections::Pooled { per_worker: self.http_connections },
@@ -63,12 +66,15 @@ pub(crate) fn status(done: anyhow::Result<bool>) -> ExitStatus {
 #[cfg(test)]
 mod tests {
     use std::path::PathBuf;
+    use std::sync::Arc;
 
     use clap::Parser;
 
     use super::*;
     use crate::doctor::readings::Readings;
     use crate::doctor::{self, Need, Verdict};
+    use crate::plan::Settings;
+    use crate::plan::turnover::Turnover;
     use crate::tune::wanted::wanted;
 
     #[derive(Parser)]
@@ -107,7 +113,13 @@ mod tests {
                         "--mock --sources 2",
                         "--server --no-loopback --sources 1000",
                         "--targets 600",
+                        "--lifetime ~9m",
+                        "--lifetime 20s..30m --mock",
                     ] {
+                        // Every life is gone through.
+                        if more.contains("--lifetime") && sessions > 60_000 {
+                            continue;
+                        }
                         let plan = asked(&format!("--sessions {sessions} --ramp {ramp} {more}"));
                         let (need, mut readings) = plan.look(&root);
                         for somaxconn in [4_096, 128] {
@@ -154,6 +166,33 @@ mod tests {
                 assert!(is_content(&need, &after), "{printed} {theirs:#?}");
             }
         }
+    }
+
+    /// A plan whose lifetimes are drawn is another with each seed.
+    #[test]
+    fn what_is_written_is_enough_for_other_draws() {
+        let (mut met, root) = (0, PathBuf::from(env!("CARGO_MANIFEST_DIR")));
+        let root = root.join("tests/fixtures/doctor/conntrack-full");
+        for load in [
+            "--sessions 2000 --lifetime ~2s --hold 3m",
+            "--sessions 6000 --lifetime 5s..50s --hold 5m",
+            "--stage 1m:9000 --stage 3m:9000 --stage 10s:100 --stage 1m:9000 --lifetime ~30s",
+        ] {
+            for more in ["", "--http none", "--mock", "--server", "--http pooled"] {
+                let plan = asked(&format!("{load} {more}"));
+                let (need, mut readings) = plan.look(&root);
+                readings.system.tw_buckets = Ok(8_192);
+                let written = wanted(&need, &readings);
+                written.changes.iter().for_each(|change| assert!(readings.system.set(&change.setting)));
+                for seed in (1..4).filter(|_| written.unmet.is_empty()) {
+                    let shape = Settings { seed, ..plan.load() }.shape();
+                    let other = Need { turnover: Some(Arc::new(Turnover::of(&shape))), ..need.clone() };
+                    assert!(is_content(&other, &readings), "{load} {more}: {written:#?}");
+                    met += 1;
+                }
+            }
+        }
+        assert!(met > 20, "{met}");
     }
 
     #[test]

@@ -36,7 +36,7 @@ fn ports_count_what_waits_in_time_wait() {
 #[test]
 fn half_open_sockets_take_ports_and_descriptors_besides() {
     let default = readings("default");
-    let half_open = storms(&["100%@5m:silent"], 30_000);
+    let half_open = storms(&["100%@5m:silent"], (30_000, 0));
     let need = Need { storms: half_open, http: HttpConnections::None, ..need(1_000, 60) };
     let ports = check("ports", &need, &default);
     assert_eq!(ports.verdict, Verdict::Refuse, "{ports:#?}");

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::*;
+use crate::doctor::fixes::tune as doctor_tune;
 use crate::plan::shape::{Shape, Stage};
 use crate::plan::turnover::Turnover;
 use crate::scenario::every::Interval;
@@ -32,7 +33,7 @@ fn who_leaves_has_ports_in_time_wait() {
     let fixes: Vec<&str> = ports.fixes.iter().map(|fix| fix.text.as_str()).collect();
     assert!(fixes.iter().any(|text| text.contains("stay longer (--lifetime)")), "{fixes:?}");
     let commands = commands(&ports).join("; ");
-    assert!(!commands.contains("--ramp") && !commands.contains("startline tune"), "{commands}");
+    assert!(!commands.contains("--ramp"), "{commands}");
     let waiting = check("time-wait", &staying(2), &readings);
     assert_about(waiting.need.value, 60_000);
     assert!(waiting.need.text.ends_with("WebSockets if this side closes first"), "{}", waiting.need.text);
@@ -78,7 +79,7 @@ fn closes_that_are_not_answered_take_descriptors() {
 
 #[test]
 fn sockets_that_were_silenced_stay() {
-    let need = Need { storms: storms(&["10%@5m:silent"], 6_000), ..need(6_000, 240) };
+    let need = Need { storms: storms(&["10%@5m:silent"], (6_000, 0)), ..need(6_000, 240) };
     assert_eq!(need.connections(), 6_600);
     let descriptors = check("descriptors", &need, &readings("default"));
     assert!(
@@ -94,7 +95,7 @@ fn what_a_cut_closes_waits_while_its_session_comes_back() {
     let of = |drops: &[&str]| {
         check(
             "ports",
-            &Need { storms: storms(drops, 20_000), ..http(need(20_000, 600)) },
+            &Need { storms: storms(drops, (20_000, 0)), ..http(need(20_000, 600)) },
             &readings("default"),
         )
     };
@@ -105,16 +106,28 @@ fn what_a_cut_closes_waits_while_its_session_comes_back() {
         refused.need.text,
         "30,000: 20,000 sessions and 10,000 WebSockets in TIME_WAIT that --drop closed"
     );
-    assert!(!commands(&refused).iter().any(|it| it.contains("--ramp")), "{refused:#?}");
+    assert!(!commands(&refused).iter().any(|it| it.starts_with("--ramp")), "{refused:#?}");
     assert_eq!(of(&["30%@20m:fin", "20%@22m:fin"]).verdict, Verdict::Ok, "a minute later they are free");
     assert_eq!(of(&["50%@20m:reset"]).verdict, Verdict::Ok);
 }
 
 #[test]
 fn who_comes_back_enters_anew() {
-    let of = |drop: &str| Need { storms: storms(&[drop], 6_000), ..need(6_000, 60) };
+    let of = |drop: &str| Need { storms: storms(&[drop], (6_000, 1)), ..need(6_000, 60) };
     let minute = Duration::from_secs(60);
     assert_eq!(of("50%@10m:reset").closed_within(minute), 6_000, "those of the ramp are gone by then");
     assert_eq!(of("50%@90s:reset").closed_within(minute), 9_000);
     assert_eq!(of("50%@10m:fin").websockets_closed_within(minute), 3_000);
+}
+
+/// Where its options can say how sessions come and go.
+#[test]
+fn tune_is_given_the_stages_and_the_lifetime() {
+    let need = Need { shape: Some("--stage 2s:1000 --stage 10m:1000 --lifetime 2s".into()), ..staying(2) };
+    let tune = |need: &Need| doctor_tune(need, &readings("default")).and_then(|fix| fix.command);
+    let command = "startline tune apply --stage 2s:1000 --stage 10m:1000 --lifetime 2s --sources 1 --targets 1 --workers 2";
+    assert_eq!(tune(&need).as_deref(), Some(command));
+    let late = Need { close_timeout: Duration::from_secs(9), ..need.clone() };
+    let cut = Need { storms: storms(&["10%@1m:fin"], (1_000, 0)), ..need.clone() };
+    assert_eq!((tune(&late), tune(&cut), tune(&staying(2))), (None, None, None));
 }

@@ -50,6 +50,17 @@ impl Settings {
         }
     }
 
+    /// Returns the stages and the lifetime of a shape as options of [`tune`](crate::tune), where sessions come and
+    /// go; `None` of a search, whose stages are many and not known.
+    pub(crate) fn shape_options(&self, shape: &Shape) -> Option<String> {
+        if !self.is_staged() || self.find_max.is_some() {
+            return None;
+        }
+        let stage = |stage: &Stage| format!("--stage {}:{}", duration_text(stage.span), stage.level);
+        let lifetime = self.lifetime.iter().map(|lifetime| format!("--lifetime {lifetime}"));
+        Some(shape.stages().iter().map(stage).chain(lifetime).collect::<Vec<_>>().join(" "))
+    }
+
     /// Returns whether stages, or a lifetime, were asked for.
     pub fn is_staged(&self) -> bool {
         !self.stages.is_empty() || self.lifetime.is_some() || self.find_max.is_some()
