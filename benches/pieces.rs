@@ -22,6 +22,7 @@ use startline::measure::propagation::{Propagation, Shared};
 use startline::measure::servers::ServerIndex;
 use startline::members::{MemberId, Members, SessionNumber};
 use startline::scenario::Scenario;
+use startline::scenario::presence::Told;
 use startline::scenario::template::{Scope, Taken};
 use startline_os::tick::{Tick, Ticks};
 use startline_os::timers::Timers;
@@ -381,7 +382,7 @@ fn ledger_close(c: &mut Criterion) {
         }
         let names = ["ws://a", "ws://b"].map(str::to_owned);
         let homes = Homes::new(SESSIONS, &names, |k| ServerIndex((k.0 / 2 % 2) as u8));
-        let closing = Closing { open: &open, homes: &homes, stalls: &[] };
+        let closing = Closing { open: &open, homes: &homes, stalls: &[], told: Told::ALL };
         let name = if loses { "closed, a third missing" } else { "closed, none missing" };
         group.bench_function(name, |b| b.iter(|| ledger::close(&ledgers, &closing)));
     }

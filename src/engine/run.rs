@@ -83,9 +83,10 @@ fn play(
     let shape = Arc::new(plan.shape.clone());
     let shared = Shared::new(plan.workers);
     let space = port_space(plan, beside);
-    let board = plan.expects_broadcasts().then(|| Board::new(plan.people()));
+    let told = plan.told();
+    let board = told.is_any().then(|| Board::new(plan.people()));
     let acts = plan.expects_broadcasts().then(|| Acts::new(plan.people()));
-    let stays = plan.expects_broadcasts().then(|| Stays::new(plan.people()));
+    let stays = told.left.then(|| Stays::new(plan.people()));
     let recent = plan.counts_updates().then(|| Recent::new(plan.people()));
     let propagation = acts.clone().map(|acts| propagation_of(plan, acts));
     let servers = ServerNames::default();

@@ -245,6 +245,8 @@ fn clock_error_ms(shards: &[PartResult]) -> Option<f64> {
 fn across(parts: &[Part], plan: &Plan) -> Option<AcrossResult> {
     // Between challenges nothing is announced, and nobody has counted by challenge.
     plan.members.only_challenge()?;
+    // Who was there first is not known between shards.
+    plan.told().is_of_everyone().then_some(())?;
     let ledgers: Vec<_> = parts.iter().filter_map(|part| part.end.as_ref()?.0.ledger.as_ref()).collect();
     if ledgers.len() < 2 {
         return None;

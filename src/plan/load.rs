@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use startline_os::units::{duration_text, grouped};
 
+use crate::scenario::presence::Told;
+
 /// One participant in the open message's list.
 const LISTED_BYTES: u64 = 93;
 /// One announcement of a member who entered.
@@ -99,6 +101,8 @@ pub struct Shape {
     pub ramp_down: Duration,
     /// The levels are those of stages.
     pub is_staged: bool,
+    /// What members are told of each other.
+    pub told: Told,
 }
 
 impl Shape {
@@ -111,7 +115,7 @@ impl Shape {
             replaced_per_s: 0.0,
         };
         let groups = sizes.iter().map(group).collect();
-        Self { groups, levels: vec![(ramp, 1.0)], ramp_down, is_staged: false }
+        Self { groups, levels: vec![(ramp, 1.0)], ramp_down, is_staged: false, told: Told::ALL }
     }
 
     /// The same where each session sends this many messages a second, which the servers broadcast.
@@ -138,23 +142,25 @@ impl Load {
             shape.groups.iter().map(own).sum::<f64>()
         };
         let changes = Changes::of(&shape.levels, all_pairs as f64);
-        let entered = changes.entered;
+        let Told { listed, entered: is_announced, left } = shape.told;
+        let if_told = |is_told: bool, count: f64| if is_told { count } else { 0.0 };
+        let entered = if is_announced { changes.entered } else { 0 };
         let updates_per_s = told(|group| group.records_per_s);
         // Who comes is announced to the others, and so is who leaves.
         let coming_per_s = told(|group| group.replaced_per_s);
-        let replacing_per_s = 2.0 * coming_per_s;
+        let replacing_per_s = if_told(is_announced, coming_per_s) + if_told(left, coming_per_s);
         let bytes = |count: u64, each: u64| count.saturating_mul(each);
         Self {
             entered,
-            listed_bytes: bytes(entered, LISTED_BYTES),
+            listed_bytes: if listed { bytes(changes.entered, LISTED_BYTES) } else { 0 },
             entered_bytes: bytes(entered, ENTERED_BYTES),
             ramp_mean_per_s: per_second(entered as f64, changes.rising),
-            ramp_end_per_s: changes.steepest_per_s,
-            ramp_down: (all_pairs as f64 * changes.last * changes.last / 2.0) as u64,
+            ramp_end_per_s: if_told(is_announced, changes.rise_per_s).max(if_told(left, changes.fall_per_s)),
+            ramp_down: if_told(left, all_pairs as f64 * changes.last * changes.last / 2.0) as u64,
             // At the beginning a departure is announced to (nearly) all of its challenge.
-            ramp_down_start_per_s: per_second(
-                all_pairs as f64 * changes.last * changes.last,
-                shape.ramp_down,
+            ramp_down_start_per_s: if_told(
+                left,
+                per_second(all_pairs as f64 * changes.last * changes.last, shape.ramp_down),
             ),
             records_per_s: own(|group| group.records_per_s),
             updates_per_s,
@@ -163,7 +169,7 @@ impl Load {
             hold_per_s: updates_per_s + replacing_per_s,
             hold_bytes_per_s: updates_per_s * UPDATE_BYTES as f64
                 + replacing_per_s * ENTERED_BYTES as f64
-                + coming_per_s * LISTED_BYTES as f64,
+                + if_told(listed, coming_per_s) * LISTED_BYTES as f64,
             receivers,
             is_staged: shape.is_staged,
         }
@@ -293,21 +299,24 @@ struct Changes {
     entered: u64,
     /// The time of all rises.
     rising: Duration,
-    /// The most deliveries a second of a rise or a fall.
-    steepest_per_s: f64,
+    /// The most deliveries a second of a rise, and of a fall.
+    rise_per_s: f64,
+    fall_per_s: f64,
     /// The level at the end.
     last: f64,
 }
 
 impl Changes {
     fn of(levels: &[(Duration, f64)], all_pairs: f64) -> Self {
-        let mut sum = Self { entered: 0, rising: Duration::ZERO, steepest_per_s: 0.0, last: 0.0 };
+        let mut sum =
+            Self { entered: 0, rising: Duration::ZERO, rise_per_s: 0.0, fall_per_s: 0.0, last: 0.0 };
         let mut entered = 0.0;
         for (span, level) in levels {
             let before = std::mem::replace(&mut sum.last, *level);
             // At the upper level each is announced to (nearly) all of its challenge.
             let steepest = per_second(all_pairs * before.max(*level) * (level - before).abs(), *span);
-            sum.steepest_per_s = sum.steepest_per_s.max(steepest);
+            let of_its_kind = if *level > before { &mut sum.rise_per_s } else { &mut sum.fall_per_s };
+            *of_its_kind = of_its_kind.max(steepest);
             if *level > before {
                 sum.rising += *span;
                 entered += (level * level - before * before) / 2.0;

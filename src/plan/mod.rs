@@ -42,6 +42,8 @@ pub(crate) use crate::scenario::CLOSE_TIMEOUT;
 use crate::scenario::Scenario;
 pub use crate::scenario::abort;
 use crate::scenario::every::Every;
+use crate::scenario::kinds::Kinds;
+use crate::scenario::presence::Told;
 use crate::scenario::steps::Step;
 use drops::Storms;
 pub use http::{Http, HttpMode};
@@ -182,6 +184,12 @@ impl Plan {
     pub fn expects_broadcasts(&self) -> bool {
         let announces = self.scenario.websocket.as_ref().is_some_and(|it| it.kinds.announces());
         announces && !self.settings.no_broadcast
+    }
+
+    /// Returns what members are told of each other.
+    pub fn told(&self) -> Told {
+        let kinds = self.scenario.websocket.as_ref().map(|websocket| &websocket.kinds);
+        kinds.filter(|_| !self.settings.no_broadcast).map(Kinds::told).unwrap_or_default()
     }
 
     /// Returns how many sessions judge the broadcasts that they receive, if any are expected.

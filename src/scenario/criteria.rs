@@ -29,7 +29,8 @@ pub struct Measure {
 enum Needs {
     Nothing,
     WebSocket,
-    Presence,
+    Pairs,
+    Left,
     Ticket,
     Updates,
 }
@@ -42,22 +43,17 @@ pub const MEASURES: [Measure; 28] = [
     measure("errors.rate", "%", "failed sessions and heartbeats over all attempted", Needs::Nothing),
     measure("errors.reconnected", "", "requests sent again: their connection was closed", Needs::Nothing),
     measure("find_max.sessions", "sessions", "the most that hold, found by --find-max", Needs::WebSocket),
-    measure("ledger.duplicate", "", "pairs of observer and member announced twice", Needs::Presence),
+    measure("ledger.duplicate", "", "pairs of observer and member announced twice", Needs::Pairs),
     measure(
         "ledger.gone_while_open",
         "",
         "members announced as gone while their session is open",
-        Needs::Presence,
+        Needs::Left,
     ),
-    measure("ledger.missing", "", "pairs of observer and member never announced", Needs::Presence),
-    measure(
-        "membership.missing",
-        "",
-        "pairs of observer and closed session never announced",
-        Needs::Presence,
-    ),
-    measure("membership.still_listed", "", "failed sessions listed long after", Needs::Presence),
-    measure("membership.unannounced", "", "sessions that closed and nobody was told", Needs::Presence),
+    measure("ledger.missing", "", "pairs of observer and member never announced", Needs::Pairs),
+    measure("membership.missing", "", "pairs of observer and closed session never announced", Needs::Left),
+    measure("membership.still_listed", "", "failed sessions listed long after", Needs::Left),
+    measure("membership.unannounced", "", "sessions that closed and nobody was told", Needs::Left),
     measure("reconnects.attempts", "", "attempts of sessions that dropped to come back", Needs::WebSocket),
     measure("reconnects.away_peak", "sessions", "most away at once in the hold", Needs::WebSocket),
     measure("reconnects.dropped", "", "open sessions whose connection ended", Needs::WebSocket),
@@ -227,10 +223,13 @@ pub fn unit_of(measure: &str, steps: &[String], websocket: Option<&WebSocket>) -
         let steps = if hint.contains("valid:") { ", steps.<step>.<statistic>_ms" } else { "" };
         return Err(format!("there is no measure \"{measure}\"{hint}{steps}"));
     };
+    let told = websocket.map(|ws| ws.kinds.told()).unwrap_or_default();
     let lacking = match known.needs {
         Needs::Nothing => None,
         Needs::WebSocket => websocket.is_none().then_some("[websocket]"),
-        Needs::Presence => websocket.is_none_or(|ws| !ws.kinds.announces()).then_some("[websocket.presence]"),
+        Needs::Pairs => (!told.entered && !told.listed)
+            .then_some("kind with the role \"entered\", or \"listed\" in [websocket.presence]"),
+        Needs::Left => (!told.left).then_some("kind with the role \"left\""),
         Needs::Updates => websocket
             .is_none_or(|ws| ws.every.iter().all(|every| every.broadcast.is_none()))
             .then_some("[[websocket.every]] with broadcast"),

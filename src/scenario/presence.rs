@@ -17,6 +17,40 @@ use crate::nearest;
 pub(super) const PRESENCE_KEYS: [&str; 4] = ["subject", "subject_equals", "listed", "left_within"];
 pub(super) const LISTED_KEYS: [&str; 2] = ["kind", "at"];
 
+/// What members are told of each other, by the scenario's kinds of messages.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Told {
+    /// Who is in already, as one enters.
+    pub listed: bool,
+    /// Who enters after that.
+    pub entered: bool,
+    /// Who leaves.
+    pub left: bool,
+}
+
+impl Told {
+    /// All of it, as Runnity's members are.
+    pub const ALL: Self = Self { listed: true, entered: true, left: true };
+
+    /// Returns whether there is anything to keep a ledger of.
+    pub fn is_any(self) -> bool {
+        self.listed || self.entered || self.left
+    }
+
+    /// Returns whether everyone learns of everyone, whoever was there first.
+    pub fn is_of_everyone(self) -> bool {
+        self.listed && self.entered
+    }
+}
+
+impl Kinds {
+    /// Returns what members are told of each other.
+    pub fn told(&self) -> Told {
+        let is_there = |role: Role| self.kinds.iter().any(|kind| kind.role == role);
+        Told { listed: self.listing.is_some(), entered: is_there(Role::Entered), left: is_there(Role::Left) }
+    }
+}
+
 /// Compiles `[websocket.presence]`, if there is one.
 pub(super) fn compile(section: &Section<'_>, kinds: &mut Kinds, vocabulary: &Vocabulary) -> Result<()> {
     let announces = |kind: &&Kind| matches!(kind.role, Role::Entered | Role::Left | Role::Updated);

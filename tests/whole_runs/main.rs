@@ -34,6 +34,7 @@ mod secrets;
 mod shards;
 mod shell;
 mod stages;
+mod told;
 mod tried;
 mod truth;
 mod unwatched;

@@ -56,7 +56,8 @@ impl Control<'_> {
         ledgers.iter_mut().for_each(|ledger| ledger.settle(&known));
         let server = |session| self.acts.as_ref().map_or(ServerIndex::NONE, |acts| acts.server_of(session));
         let homes = Homes::new(self.plan.people(), &self.servers.all(), server);
-        let closing = Closing { open: &known, homes: &homes, stalls: self.totals.stalls().kept() };
+        let stalls = self.totals.stalls().kept();
+        let closing = Closing { open: &known, homes: &homes, stalls, told: self.plan.told() };
         let mut totals = ledger::close(&ledgers, &closing);
         totals.judge_gone(&self.gone(), &everyone, &self.plan.members);
         (everyone, Some(totals))

@@ -6,10 +6,12 @@
 
 use std::collections::HashMap;
 
-use super::bits::bits_from;
+use super::bits::{bits_from, is_set};
+use super::board::{Board, CLOSE_TOGETHER};
 use super::pairs::Ledger;
 use super::set::{SessionSet, ones};
 use crate::members::SessionNumber;
+use crate::scenario::presence::Told;
 
 /// An observer's place among those of all workers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -159,8 +161,14 @@ impl<'a> Observers<'a> {
         }
     }
 
-    /// What observers had of a member of the block that was turned last.
-    pub(super) fn heard<'b>(&self, member: SessionNumber, block: &'b mut Block) -> Option<Heard<'b>> {
+    /// What observers had of a member of the block that was turned last, by what members are told of each
+    /// other.
+    pub(super) fn heard<'b>(
+        &self,
+        member: SessionNumber,
+        block: &'b mut Block,
+        told: Told,
+    ) -> Option<Heard<'b>> {
         let words = self.words();
         block.expected.clear();
         block.expected.extend(self.judged.get(&self.challenge(member))?);
@@ -174,11 +182,54 @@ impl<'a> Observers<'a> {
             block.announced.extend(words.map(|bit| bits_from(&ledger.announced, row + bit)));
         }
         let listed = member.index() % 64 * words;
-        Some(Heard {
-            expected: &block.expected,
-            listed: &block.listed[listed..listed + words],
-            announced: &block.announced,
-        })
+        let listed = &block.listed[listed..listed + words];
+        if !told.is_of_everyone() {
+            self.leave_out_the_untold(member, &mut block.expected, (listed, &block.announced), told);
+        }
+        Some(Heard { expected: &block.expected, listed, announced: &block.announced })
+    }
+}
+
+/// Where members are only announced, or only listed: who was there first decides which of two learns of the
+/// other.
+impl Observers<'_> {
+    /// Takes those out of `expected` who know nothing of the member, and were not to.
+    fn leave_out_the_untold(
+        &self,
+        member: SessionNumber,
+        expected: &mut [u64],
+        (listed, announced): (&[u64], &[u64]),
+        told: Told,
+    ) {
+        for (k, expected) in expected.iter_mut().enumerate() {
+            for bit in ones(*expected & !(listed[k] | announced[k])) {
+                let observer = self.session(Place((k * 64 + bit) as u32));
+                if !self.is_told(observer, member, told) {
+                    *expected &= !(1u64 << bit);
+                }
+            }
+        }
+    }
+
+    /// Returns whether an observer that knows nothing of a member was to learn of it. Where both opened close
+    /// together, only the member itself says who was first; one that does not observe is in doubt, and judged
+    /// by nobody.
+    fn is_told(&self, observer: SessionNumber, member: SessionNumber, told: Told) -> bool {
+        let Some(board) = self.ledgers.first().map(|ledger| &ledger.board) else { return false };
+        let at = |session| (board.opened(session).unwrap_or(0), session);
+        let (theirs, own) = (at(observer), at(member));
+        let by_order = if theirs < own { told.entered } else { told.listed };
+        if theirs.0.abs_diff(own.0) >= Board::number(CLOSE_TOGETHER) {
+            return by_order;
+        }
+        by_order && self.place(member).is_some_and(|place| !self.knows(place, observer))
+    }
+
+    /// Returns whether an observer was told of this session.
+    fn knows(&self, place: Place, session: SessionNumber) -> bool {
+        let (ledger, row) = self.row(place);
+        is_set(&ledger.listed, ledger.listed_place(row, session))
+            || is_set(&ledger.announced, ledger.announced_place(row, session))
     }
 }
 

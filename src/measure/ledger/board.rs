@@ -13,6 +13,10 @@ use crate::members::SessionNumber;
 /// What instants are counted in: fine enough to tell the order of arrivals, and ten days fit.
 const UNIT_MICROS: u128 = 250;
 
+/// Two sessions that opened so close to each other: who was there first is taken from what they were told, if
+/// that tells.
+pub(super) const CLOSE_TOGETHER: Duration = Duration::from_secs(10);
+
 /// Of a session that has not opened.
 const NEVER: u32 = u32::MAX;
 

@@ -61,7 +61,7 @@ pub fn close(ledgers: &[Ledger], closing: &Closing<'_>) -> LedgerTotals {
             observers.turn(word, &mut block);
         }
         for member in members {
-            let Some(heard) = observers.heard(member, &mut block) else { continue };
+            let Some(heard) = observers.heard(member, &mut block, closing.told) else { continue };
             totals.judge(&heard);
             totals.sample(&heard, member, &observers, &first.members);
             shaping.add(member, &heard);

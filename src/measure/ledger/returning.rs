@@ -136,6 +136,7 @@ mod tests {
     use super::*;
     use crate::measure::servers::ServerIndex;
     use crate::members::{MemberId, Members};
+    use crate::scenario::presence::Told;
 
     const COUNT: u32 = 4;
 
@@ -196,7 +197,7 @@ mod tests {
         fn judged(mut self) -> LedgerTotals {
             self.ledgers.iter_mut().for_each(|ledger| ledger.settle(&self.open));
             let homes = Homes::new(COUNT, &[], |_| ServerIndex::NONE);
-            let closing = Closing { open: &self.open, homes: &homes, stalls: &[] };
+            let closing = Closing { open: &self.open, homes: &homes, stalls: &[], told: Told::ALL };
             let mut totals = close(&self.ledgers, &closing);
             totals.judge_gone(
                 &self.board.gone_so_far(),

@@ -11,19 +11,16 @@ use serde::{Deserialize, Serialize};
 
 use super::bits::is_set;
 use super::blocks::{Heard, Observers, Place, places};
-use super::board::Board;
+use super::board::{Board, CLOSE_TOGETHER};
 use super::fan_out::{FanOut, Pattern};
 use super::home::Homes;
 use super::set::SessionSet;
 use crate::measure::stalls::Stall;
 use crate::members::SessionNumber;
+use crate::scenario::presence::Told;
 
 /// Slices of time, at most.
 pub const SLICES_MAX: usize = 60;
-
-/// Two sessions that opened so close to each other: who was there first is taken from their lists, if
-/// these tell.
-const CLOSE_TOGETHER: Duration = Duration::from_secs(10);
 
 /// How long before and after a stall of this machine a broadcast counts as made in it.
 const STALL_MARGIN: Duration = Duration::from_secs(1);
@@ -37,6 +34,8 @@ pub struct Closing<'a> {
     pub homes: &'a Homes,
     /// When this machine did not run.
     pub stalls: &'a [Stall],
+    /// What members are told of each other.
+    pub told: Told,
 }
 
 /// Announcements owed to observers, and those of them that are missing.

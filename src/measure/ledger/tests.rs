@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::close::MISSING_SAMPLES_MAX;
 use super::*;
 use crate::members::{MemberId, Members};
+use crate::scenario::presence::Told;
 
 #[test]
 fn memory_is_predicted() {
@@ -51,7 +52,10 @@ fn one_challenge(sessions: u32) -> Ledger {
 /// The totals, without their shape.
 fn closed(ledgers: &[Ledger], open: &SessionSet) -> LedgerTotals {
     let homes = Homes::default();
-    LedgerTotals { shape: Shape::default(), ..close(ledgers, &Closing { open, homes: &homes, stalls: &[] }) }
+    LedgerTotals {
+        shape: Shape::default(),
+        ..close(ledgers, &Closing { open, homes: &homes, stalls: &[], told: Told::ALL })
+    }
 }
 
 /// A perfect ramp: session k is listed everyone before it and told of everyone after it.
@@ -260,4 +264,39 @@ fn a_departure_before_the_entering_is_out_of_order() {
     ledger.entered(SessionNumber(0), id(2));
     let counts = closed(&[ledger], &everyone_open(4)).counts;
     assert_eq!((counts.left_unknown, counts.entered_after_left), (2, 1));
+}
+
+/// Session k opens at second k. Half of them are told of who enters, or find who is in, and nobody is
+/// expected to know more than that.
+#[test]
+fn who_was_there_first_decides_where_members_are_only_listed_or_only_announced() {
+    let (sessions, everyone) = (40, everyone_open(40));
+    let half = u64::from(sessions * (sessions - 1) / 2);
+    for (entered, count) in [(true, 40), (false, 40), (true, 3), (false, 3)] {
+        let own = match count {
+            40 => observers(sessions, count),
+            _ => vec![SessionNumber(0), SessionNumber(20), SessionNumber(39)],
+        };
+        let mut ledger = ledger(sessions, &own);
+        (0..sessions).for_each(|k| ledger.opened(SessionNumber(k), Duration::from_secs(k.into())));
+        let lost = (SessionNumber(20), if entered { 32 } else { 8 });
+        for &observer in &own {
+            for member in (0..sessions).filter(|member| (observer, *member) != lost) {
+                match entered {
+                    true if member > observer.0 => _ = ledger.entered(observer, id(member)),
+                    false if member < observer.0 => ledger.listed(observer, id(member)),
+                    _ => {}
+                }
+            }
+        }
+        let (homes, told) = (Homes::default(), Told { entered, listed: !entered, left: false });
+        let closing = Closing { open: &everyone, homes: &homes, stalls: &[], told };
+        let totals = close(&[ledger], &closing);
+        assert_eq!(totals.missing_samples, [(id(lost.0.0).into(), id(lost.1).into())], "{told:?}, {count}");
+        assert_eq!(totals.expected, totals.seen + 1);
+        if count == sessions {
+            assert_eq!(totals.expected, half);
+        }
+        assert_eq!(totals.shape.unlisted, u64::from(!entered));
+    }
 }

@@ -30,6 +30,7 @@ pub(super) fn predict(plan: &Plan, all: &[&Plan]) -> Option<Load> {
         levels: stages.iter().map(|stage| (stage.span, part(stage.level))).collect(),
         ramp_down: plan.settings.ramp_down,
         is_staged: !plan.settings.stages.is_empty() || plan.settings.find_max.is_some(),
+        told: plan.told(),
     };
     Some(Load::predict(&shape).of_shard(plan.settings.shard.map_or(1, Shard::of)))
 }
@@ -88,7 +89,14 @@ pub(super) fn lines(load: &Load, plan: &Plan, cores: usize) -> Vec<String> {
         whole(load.ramp_mean_per_s),
         whole(load.ramp_end_per_s),
     );
-    let volume = format!("{rises}: about {announced} of announcements and {listed} of lists");
+    let told = plan.told();
+    let ramp = told.entered.then_some(ramp);
+    let volumes = [
+        told.entered.then(|| format!("{announced} of announcements")),
+        told.listed.then(|| format!("{listed} of lists")),
+    ];
+    let volumes: Vec<String> = volumes.into_iter().flatten().collect();
+    let volume = (!volumes.is_empty()).then(|| format!("{rises}: about {}", volumes.join(" and ")));
     let hold = (load.hold_per_s > 0.0).then(|| hold(load, plan, cores));
     let many = if load.ramp_down == load.entered { "as many" } else { &grouped(load.ramp_down) };
     let ramp_down = format!(
@@ -96,7 +104,7 @@ pub(super) fn lines(load: &Load, plan: &Plan, cores: usize) -> Vec<String> {
         whole(per_second(load.ramp_down as f64, plan.settings.ramp_down)),
         whole(load.ramp_down_start_per_s),
     );
-    [Some(ramp), Some(volume)].into_iter().chain([hold, Some(ramp_down)]).flatten().collect()
+    [ramp, volume, hold, told.left.then_some(ramp_down)].into_iter().flatten().collect()
 }
 
 /// What the members' progress and their coming and going cost: messages, deliveries, bytes, and cores

@@ -127,6 +127,23 @@ fn presence_needs_announcements_and_the_other_way_round() {
     );
 }
 
+/// Without who enters there is no pair, and without who leaves no departure.
+#[test]
+fn a_criterion_needs_what_members_are_told() {
+    let with = |measure: &str| {
+        let criterion = format!("[[criteria]]\nname = \"c\"\nmeasure = \"{measure}\"\nat_most = 0\n");
+        spoiled(
+            "[[websocket.every]]\nname = \"ping\"",
+            &format!("{criterion}[[websocket.every]]\nname = \"ping\""),
+        )
+    };
+    for measure in ["ledger.gone_while_open", "membership.missing"] {
+        let why =
+            format!("this scenario has no kind with the role \"left\", so it cannot measure \"{measure}\"");
+        assert!(with(measure).ends_with(&why), "{}", with(measure));
+    }
+}
+
 #[test]
 fn what_would_be_ignored_is_refused() {
     assert_eq!(

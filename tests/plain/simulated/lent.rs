@@ -10,6 +10,7 @@ use startline::measure::servers::ServerNames;
 use startline::measure::{Counts, Layout, Recorder, Tally, Totals};
 use startline::members::{MemberId, Members, Rows, SessionNumber};
 use startline::scenario::outside::{Header, Outside};
+use startline::scenario::presence::Told;
 use startline::scenario::{MessageType, Scenario, StepIndex};
 use startline::session::{
     Commands, Context, Phase, Script, Session, Side, Slots, Spills, Timer, Vault, Waits, Who,
@@ -103,7 +104,10 @@ impl Driven {
         let mut open = SessionSet::new(members);
         (0..members).for_each(|member| _ = open.insert(SessionNumber(member)));
         let ledger = self.books.ledger.take().expect("it keeps one");
-        ledger::close(&[ledger], &Closing { open: &open, homes: &Homes::default(), stalls: &[] })
+        ledger::close(
+            &[ledger],
+            &Closing { open: &open, homes: &Homes::default(), stalls: &[], told: Told::ALL },
+        )
     }
 
     fn started(script: Script) -> Self {

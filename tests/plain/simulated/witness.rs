@@ -12,6 +12,7 @@ use startline::measure::servers::{ServerIndex, ServerNames};
 use startline::measure::{CloseEnd, Layout, PingEvent, Recorder, Timed, Totals, Unread};
 use startline::members::{MemberId, SessionNumber};
 use startline::scenario::every::EveryIndex;
+use startline::scenario::presence::Told;
 use startline::scenario::{MessageType, Scenario, StepIndex};
 use startline::session::{Observer, PingFailed, StepPlaces, Unmatched, Who};
 use startline_os::tick::{TICK_MICROS, Tick, Ticks};
@@ -123,7 +124,7 @@ impl Witness {
 
     /// Judges the pairs of those who are open.
     pub fn close_ledger(&mut self, open: &SessionSet) -> Option<LedgerTotals> {
-        let closing = Closing { open, homes: &Homes::default(), stalls: &[] };
+        let closing = Closing { open, homes: &Homes::default(), stalls: &[], told: Told::ALL };
         Some(ledger::close(&[self.books.ledger.take()?], &closing))
     }
 

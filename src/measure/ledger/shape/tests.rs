@@ -117,7 +117,7 @@ impl Run {
         (0..SESSIONS).for_each(|k| _ = open.insert(SessionNumber(k)));
         let names = NAMES.map(str::to_owned);
         let homes = Homes::new(SESSIONS, &names, |k| ServerIndex(self.servers[k.index()] as u8));
-        close(&self.ledgers, &Closing { open: &open, homes: &homes, stalls }).shape
+        close(&self.ledgers, &Closing { open: &open, homes: &homes, stalls, told: Told::ALL }).shape
     }
 
     /// Receivers of a member's broadcast at a server, and those of them that it did not reach.
