@@ -354,8 +354,11 @@ fn compared(reading: &Reading, base: &[Vec<Reading>], new: &[Vec<Reading>], alph
 }
 
 impl CriterionCompared {
-    /// Whether it came out the same in all runs.
+    /// Whether it came out the same in all runs: one that was measured in none of them did.
     pub fn is_alike(&self) -> bool {
+        if self.base.iter().chain(&self.new).all(|outcome| *outcome == Outcome::NotMeasured) {
+            return true;
+        }
         let mut all = self.base.iter().chain(&self.new);
         let first = all.next();
         all.all(|outcome| Some(outcome) == first) && self.base.is_empty() == self.new.is_empty()
@@ -405,4 +408,20 @@ fn gate(comparison: &Comparison, fail_on: FailOn) -> Gate {
         true => GateOutcome::Passed,
     };
     Gate { fail_on, outcome, by }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_measured_in_no_run_came_out_the_same() {
+        let alike = |base: &[Outcome], new: &[Outcome]| {
+            let (base, new) = (base.to_vec(), new.to_vec());
+            let (name, measure) = (String::new(), String::new());
+            CriterionCompared { name, measure, base, new, turned: None }.is_alike()
+        };
+        assert!(alike(&[], &[Outcome::NotMeasured]) && alike(&[Outcome::Pass], &[Outcome::Pass]));
+        assert!(!alike(&[], &[Outcome::Pass]) && !alike(&[Outcome::Pass], &[Outcome::NotMeasured]));
+    }
 }

@@ -107,6 +107,7 @@ texts! {
             "{0}, 기준은 {1}; 이 장비가 멈춘 것이 원인일 수 있습니다";
         Lagged => "{0}, should be {1}; the load generator lagged, which may have caused this",
             "{0}, 기준은 {1}; 부하 발생기의 지연이 원인일 수 있습니다";
+        Sessions => "{0} sessions", "{0}개";
         AtMost => "at most {0}", "{0} 이하";
         AtLeast => "at least {0}", "{0} 이상";
         Below => "below {0}", "{0} 미만";
@@ -123,8 +124,8 @@ texts! {
             "모든 세션이 동시에 시작하거나, 시작된 세션이 2개 미만입니다";
         NoRateOfStages => "of stages only the share of arrivals is measured, once all are over",
             "단계가 있는 계획은 모든 단계가 끝난 뒤 도착 비율만 측정합니다";
-        NoLedger => "no ledger was kept, since none is asked for, or members take part more than once",
-            "브로드캐스트 원장을 기록하지 않았습니다(요청되지 않았거나 회원이 두 번 이상 참여함)";
+        NoLedger => "the run expects no broadcasts (--no-broadcast), or ended before they were judged",
+            "브로드캐스트를 기대하지 않거나(--no-broadcast) 판정하기 전에 끝난 테스트입니다";
         NoneDue => "no {0} fell due", "보낼 차례가 된 {0} 메시지가 없습니다";
         NothingAttempted => "nothing was attempted", "시도한 것이 없습니다";
         NotAttempted => "no {0} was attempted to its end", "끝까지 시도한 {0} 단계가 없습니다";

@@ -31,6 +31,16 @@ pub enum Arg {
     Part(Sentence),
 }
 
+impl Arg {
+    /// Returns the argument in a language.
+    pub fn text(&self, lang: Lang) -> String {
+        match self {
+            Self::Text(text) => text.clone(),
+            Self::Part(part) => part.text(lang),
+        }
+    }
+}
+
 impl Sentence {
     /// A text that is the same in every language, such as an error of the operating system.
     pub fn plain(text: impl Into<String>) -> Self {
@@ -51,14 +61,7 @@ impl Sentence {
 
     /// Returns the sentence in a language.
     pub fn text(&self, lang: Lang) -> String {
-        let args: Vec<String> = self
-            .args
-            .iter()
-            .map(|arg| match arg {
-                Arg::Text(text) => text.clone(),
-                Arg::Part(part) => part.text(lang),
-            })
-            .collect();
+        let args: Vec<String> = self.args.iter().map(|arg| arg.text(lang)).collect();
         match (self.key, args.first()) {
             (Reason::Criterion, Some(name)) => criterion_name(lang, name).to_owned(),
             _ => fill(self.key.template(lang), &args),

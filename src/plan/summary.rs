@@ -308,7 +308,11 @@ impl<'p> Summary<'p> {
             return None;
         }
         if observers == sessions {
-            let all = counted(sessions.into(), "session judges its", "sessions judge their");
+            // Of members who come and go there are more than sessions.
+            let all = match sessions == plan.sessions() {
+                true => counted(sessions.into(), "session judges its", "sessions judge their"),
+                false => format!("{} members judge their", grouped(sessions.into())),
+            };
             return Some(format!("{} {all} broadcasts, {taken}", if sessions == 1 { "the" } else { "all" }));
         }
         let part = format!("{} of {} sessions judge", grouped(observers.into()), grouped(sessions.into()));

@@ -121,7 +121,12 @@ pub(super) fn judged(
     let watched = facts.watch_in_step.as_ref().map(watched::criteria).unwrap_or_default();
     verdict::judge(&mut result, &criteria, watched, &grounds);
     for criterion in &mut result.criteria {
-        if matches!(criterion.why.key, Reason::NoLedger | Reason::NoRate | Reason::NoRateOfStages) {
+        let is_of_the_run = match criterion.why.key {
+            Reason::NoRate | Reason::NoRateOfStages => true,
+            Reason::NoLedger => plan.expects_broadcasts(),
+            _ => false,
+        };
+        if is_of_the_run {
             criterion.why = Reason::NotOfAStep.into();
         }
     }

@@ -31,7 +31,7 @@ use super::measures::{self, Excuses, Fair, Missing};
 use super::result::good_key;
 use super::{CriterionResult, Outcome, RunResult, SessionsResult, Verdict};
 use crate::fault::{Blame, Excuse, Fault};
-use crate::lang::{Reason, Sentence};
+use crate::lang::{Arg, Reason, Sentence};
 use crate::measure::Tally;
 use crate::numbers;
 use crate::scenario::criteria::Lack;
@@ -180,7 +180,7 @@ fn stands(criterion: &Criterion, fair: Fair) -> bool {
 }
 
 fn why(criterion: &Criterion, judged: &CriterionResult, fair: Fair) -> Sentence {
-    let show = |value: f64| with_unit(&criterion.measure, &criterion.unit, value);
+    let show = |value: f64| counted(&criterion.measure, &criterion.unit, value);
     let how = match (judged.outcome, judged.stands, fair) {
         (Outcome::Pass, ..) => Reason::Met,
         (Outcome::Warn, ..) => Reason::Warned,
@@ -209,6 +209,14 @@ pub(super) fn sign(good: &str) -> &'static str {
         "at-least" => "≥",
         "below" => "<",
         _ => "≤",
+    }
+}
+
+/// A value of a measure, as each language counts it: see [`with_unit`].
+pub(super) fn counted(measure: &str, unit: &str, value: f64) -> Arg {
+    match unit {
+        "sessions" if !measures::is_share(measure) => Reason::Sessions.with(numbers::plain(value)).into(),
+        _ => with_unit(measure, unit, value).into(),
     }
 }
 
@@ -340,4 +348,20 @@ fn passed(result: &RunResult) -> Vec<Sentence> {
         }
     };
     [Some(met), warning, unseen].into_iter().flatten().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lang::Lang;
+
+    #[test]
+    fn sessions_are_counted_in_each_language() {
+        let limit = counted("sessions.min_in_hold", "sessions", 4_000.0);
+        assert_eq!(
+            (limit.text(Lang::En).as_str(), limit.text(Lang::Ko).as_str()),
+            ("4,000 sessions", "4,000개")
+        );
+        assert_eq!(counted("steps.open.p95_ms", "ms", 12.0).text(Lang::Ko), "12.0 ms");
+    }
 }

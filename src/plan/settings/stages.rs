@@ -116,7 +116,7 @@ impl Settings {
 
     /// Takes the figures of the stages that other settings have to agree with.
     pub fn settle_stages(&mut self) {
-        if let Some(steps) = self.find_max {
+        if let Some(steps) = self.find_max.filter(|_| self.stages.is_empty()) {
             // Every step, and the hold after that in which the best level is confirmed.
             self.ramp = steps.last_arrival(self.sessions);
             self.hold = steps.hold + steps.each() + JUDGING;
@@ -126,7 +126,10 @@ impl Settings {
             return;
         }
         let shape = Shape::new(self.all_stages(), u32::MAX, self.seed);
-        self.sessions = shape.slots();
+        // The most that a search was to try stays what it was, whatever its stages came to.
+        if self.find_max.is_none() {
+            self.sessions = shape.slots();
+        }
         let last = if self.lifetime.is_some() { shape.span() } else { shape.last_arrival() };
         (self.ramp, self.hold) = (last, shape.span() - last);
     }

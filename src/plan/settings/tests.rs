@@ -340,3 +340,14 @@ fn plan_toml_repeats_any_shape_exactly() {
         assert_eq!(lives(&again), lives(&asked), "{}", asked.to_toml());
     }
 }
+
+/// What a search came to is stages, which take their own time when they are repeated.
+#[test]
+fn a_search_that_is_repeated_takes_the_time_of_its_stages() {
+    let mut asked = settings();
+    let seconds = Duration::from_secs;
+    asked.find_max = Some(FindMax { step: 50, ramp: seconds(2), hold: seconds(3) });
+    asked.stages = vec!["rise=2s:50".parse().expect("a stage"), "hold=4s:50".parse().expect("a stage")];
+    asked.settle_stages();
+    assert_eq!((asked.ramp + asked.hold, asked.sessions), (seconds(6), 6000));
+}

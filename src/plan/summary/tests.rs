@@ -64,6 +64,18 @@ fn who_judges_broadcasts_is_said_with_its_memory() {
 }
 
 #[test]
+fn of_members_who_come_and_go_more_judge_than_are_in_at_once() {
+    let plan = plan(&|settings| {
+        settings.members = Roster::range(13, 2_012, 38);
+        settings.stages = ["2s:100", "60s:100"].map(|stage| stage.parse().expect("a stage")).to_vec();
+        settings.lifetime = Some(crate::scenario::every::Interval::Fixed(Duration::from_secs(10)));
+        settings.settle_stages();
+    });
+    let said = Summary::new(&plan).observers().unwrap_or_default();
+    assert!(said.starts_with("all ") && said.contains(" members judge their broadcasts, "), "{said}");
+}
+
+#[test]
 fn turned_off_broadcasts_are_not_predicted() {
     let plan = plan(&|settings| {
         (settings.target, settings.no_broadcast, settings.ramp) = (None, true, Duration::from_secs(1));

@@ -11,7 +11,7 @@ use super::servers::shown_value;
 use crate::numbers::{figure, grouped};
 use crate::report::texts::page::Words;
 use crate::report::texts::servers::Side;
-use crate::report::verdict::with_unit;
+use crate::report::verdict::counted;
 use crate::report::{Outcome, WatchedResult};
 
 /// Of an even share, what the server with the fewest sessions has to have: the guide's 2,000 of 2,500.
@@ -204,7 +204,7 @@ impl Page<'_> {
         let found = html! {
             @for one in &own {
                 div {
-                    @if let Some(value) = one.measured { (sentence(&with_unit(&one.measure, &one.unit, value))) }
+                    @if let Some(value) = one.measured { (sentence(&counted(&one.measure, &one.unit, value).text(self.lang))) }
                     @else { (sentence(&self.why(one))) }
                 }
             }

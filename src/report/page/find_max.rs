@@ -11,7 +11,7 @@ use crate::numbers::grouped;
 use crate::plan::search::Held;
 use crate::report::text::curves;
 use crate::report::texts::page::Words;
-use crate::report::verdict::{sign, with_unit};
+use crate::report::verdict::{counted, sign};
 use crate::report::{CriterionResult, FindMaxResult, FindMaxStep, Outcome};
 
 /// Steps in the table; more are in `summary.json`.
@@ -82,7 +82,7 @@ impl Page<'_> {
     fn curve(&self, found: &FindMaxResult, of: &CriterionResult) -> Markup {
         let mut dots: Vec<Dot<'_>> = found.steps.iter().filter_map(|step| dot(step, &of.name)).collect();
         dots.sort_by(|one, other| one.level.total_cmp(&other.level));
-        let shown = |value: f64| with_unit(&of.measure, &of.unit, value);
+        let shown = |value: f64| counted(&of.measure, &of.unit, value).text(self.lang);
         let title = self.criterion_name(of);
         let most = found.steps.iter().map(|step| step.level).max().unwrap_or(1).max(1) as f64;
         let values = dots.iter().map(|dot| dot.value).chain([of.limit]);

@@ -10,7 +10,7 @@ use super::servers::names_of;
 use crate::numbers::{figure, percent};
 use crate::report::alike::alike;
 use crate::report::texts::page::Words;
-use crate::report::verdict::{sign, with_unit};
+use crate::report::verdict::{counted, sign};
 use crate::report::{CriterionResult, LatencyResult, Outcome, StepResult};
 
 /// Rows of a table; a scenario has a few.
@@ -38,7 +38,8 @@ impl Page<'_> {
                 table.row(self.unmeasured_row(group));
                 continue;
             }
-            let show = |value: f64| sentence(&with_unit(&criterion.measure, &criterion.unit, value));
+            let show =
+                |value: f64| sentence(&counted(&criterion.measure, &criterion.unit, value).text(self.lang));
             table.row(vec![
                 html! { (name(&self.criterion_name(criterion))) div.soft { (path(&criterion.measure)) } },
                 self.outcome(criterion),

@@ -10,7 +10,7 @@ use super::Page;
 use super::parts::{Pairs, Section, code};
 use crate::foreign;
 use crate::numbers::grouped;
-use crate::report::files::{FAILURES, LATENCY_LOG, PLAN, SUMMARY, TIMELINE, WATCH};
+use crate::report::files::{FAILURES, LATENCY_LOG, PLAN, SERVERS, SUMMARY, TIMELINE, WATCH};
 use crate::report::texts::page::Words;
 use crate::shell;
 
@@ -81,6 +81,7 @@ impl Page<'_> {
             (SUMMARY, Words::SummaryFile),
             (TIMELINE, Words::TimelineFile),
             (LATENCY_LOG, Words::LatencyFile),
+            (SERVERS, Words::ServersFile),
             (FAILURES, Words::FailuresFile),
             (PLAN, Words::PlanFile),
         ];

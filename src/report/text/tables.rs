@@ -10,7 +10,7 @@ use crate::report::alike::alike;
 use crate::report::headline::shown_name;
 use crate::report::phrases::own_lateness;
 use crate::report::texts::summary::{Summary, Title};
-use crate::report::verdict::{sign, with_unit};
+use crate::report::verdict::{counted, sign};
 use crate::report::{CriterionResult, LatencyResult, Outcome, RunResult, StepResult};
 
 /// A page has room for all figures of a latency from this width on.
@@ -111,7 +111,7 @@ fn mark(criterion: &CriterionResult) -> (&'static str, Paint) {
 }
 
 fn criterion_row(criterion: &CriterionResult, lang: Lang) -> [String; 3] {
-    let show = |value: f64| with_unit(&criterion.measure, &criterion.unit, value);
+    let show = |value: f64| counted(&criterion.measure, &criterion.unit, value).text(lang);
     let mut limit = format!("{} {}", sign(&criterion.good), show(criterion.limit));
     if let Some(warn) = criterion.warn {
         let warns = if criterion.good == "at-least" { Summary::WarnDownTo } else { Summary::WarnUpTo };

@@ -330,6 +330,7 @@ texts! {
         TimelineFile => "a row a second", "1초에 한 행";
         LatencyFile => "HdrHistogram interval log", "HdrHistogram 구간 로그";
         FailuresFile => "samples of each failure with their evidence", "실패의 샘플과 증거";
+        ServersFile => "sessions of each second and server", "1초와 서버마다의 세션";
         WatchFile => "every reading of the servers' side", "서버 측의 모든 측정값";
         PlanFile => "the plan, which repeats the run", "같은 테스트를 다시 실행하는 계획";
         Foot => "Written by startline {0}, schema version {1}. This page loads nothing from a network.",

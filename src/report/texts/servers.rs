@@ -20,7 +20,7 @@ texts! {
         Up => "up again", "복구";
         OutOfMemory => "out of memory", "메모리 부족";
         SlowCommand => "slow command", "느린 명령";
-        SourceEnded => "source ended", "출처 종료";
+        SourceEnded => "source ended", "소스 종료";
 
         // The first error.
         Then => "What the servers' figures did then", "그때의 서버 측 지표";
@@ -63,10 +63,10 @@ texts! {
         What => "What", "내용";
         Shown => "What showed it", "근거";
         NoEvents => "Nothing happened to the servers that the sources would show.",
-            "출처에서 확인된 서버 사건이 없습니다.";
+            "소스에서 확인된 서버 사건이 없습니다.";
 
         // The checklist.
-        Checklist => "Checklist", "점검 목록";
+        Checklist => "Checklist", "점검표";
         ChecklistLead => "The lines of the load test guide. Marks come from this run's data; what cannot be seen from \
             here is a box to tick by hand.",
             "부하 테스트 가이드의 점검 항목입니다. 표시는 이 테스트의 데이터에서 나온 것이며, 여기서 볼 수 없는 것은 직접 확인하고 \

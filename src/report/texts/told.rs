@@ -8,8 +8,8 @@ texts! {
     /// Heads, lines and parts of lines.
     pub enum Told {
         Updates => "Updates", "갱신 알림";
-        UpdatesLead => "Each message of a member (RECORD) must reach every other open session of its challenge as an update.",
-            "회원의 메시지(RECORD)는 같은 챌린지의 열려 있는 다른 모든 세션에 갱신 알림으로 도착해야 합니다.";
+        UpdatesLead => "Each message of a member that servers pass on must reach every other open session of its challenge as an update.",
+            "서버가 전달하는 회원의 메시지는 같은 챌린지의 열려 있는 다른 모든 세션에 갱신 알림으로 도착해야 합니다.";
         UpdatesNote => "per second, by the time at which they are settled: five seconds after the message was sent",
             "초당, 판정 시각 기준(메시지 전송 5초 뒤)";
         Expected => "expected", "받아야 할 것";
