@@ -179,7 +179,8 @@ impl Side {
         let supply = Supply::of(need, readings, destinations)?;
         let mut side = Self { supply, demand, before: before(need, readings, destinations) };
         let most = side.most_at_once(need, readings, need.ramp, 0);
-        if most > side.supply.all() {
+        // Both count to the second, or to a bucket of a turnover, and so differ where nothing is from before.
+        if side.before.after(0) > 0 && most > side.supply.all() {
             side.supply.lingering = most.saturating_sub(demand.all());
         }
         Ok(side)

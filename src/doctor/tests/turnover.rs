@@ -124,6 +124,9 @@ fn who_comes_back_enters_anew() {
 #[test]
 fn tune_is_given_the_stages_and_the_lifetime() {
     let need = Need { shape: Some("--stage 2s:1000 --stage 10m:1000 --lifetime 2s".into()), ..staying(2) };
+    let ports = check("ports", &need, &readings("default"));
+    assert!(!ports.reading.text.contains("from before"), "{ports:#?}");
+    assert!(commands(&ports).iter().any(|it| it.starts_with("startline tune apply --stage")), "{ports:#?}");
     let tune = |need: &Need| doctor_tune(need, &readings("default")).and_then(|fix| fix.command);
     let command = "startline tune apply --stage 2s:1000 --stage 10m:1000 --lifetime 2s --sources 1 --targets 1 --workers 2";
     assert_eq!(tune(&need).as_deref(), Some(command));
