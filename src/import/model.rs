@@ -125,13 +125,19 @@ pub(super) fn in_order(mut kinds: Vec<Kind>) -> Vec<Kind> {
         // Any value is less of a condition than a certain one; a name at `type_at` is between them.
         let of = |(_, value): &(String, String)| if value == "*" { 1 } else { 4 };
         let named = if *rule == Rule::default() { 3 } else { 0 };
-        let conditions =
-            named + rule.fields.iter().map(of).sum::<usize>() + 4 * usize::from(rule.contains.is_some());
-        let with_start = conditions + 4 * usize::from(rule.starts.is_some());
-        match (&rule.is, &rule.starts) {
-            (Some(_), _) => (0, 0),
-            (_, Some(starts)) if conditions == 0 => (2, usize::MAX - starts.len()),
-            _ => (1, usize::MAX - with_start),
+        let conditions = named + rule.fields.iter().map(of).sum::<usize>();
+        match (&rule.is, &rule.starts, &rule.contains) {
+            (Some(_), ..) => (0, 0),
+            (_, Some(starts), None) if conditions == 0 => {
+                // Any JSON may begin so: that says less than a text somewhere in it.
+                let class = if starts.starts_with(['{', '[']) { 4 } else { 2 };
+                (class, usize::MAX - starts.len())
+            }
+            (_, None, Some(_)) if conditions == 0 => (3, 0),
+            (_, starts, contains) => {
+                let texts = usize::from(starts.is_some()) + usize::from(contains.is_some());
+                (1, usize::MAX - conditions - 4 * texts)
+            }
         }
     });
     kinds
@@ -298,5 +304,26 @@ impl Found {
         let text = text.into();
         self.notes.push(Note { at, of, text: text.clone(), in_place: true });
         text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kind_that_matches_more_comes_later() {
+        let text = |text: &str| Some(text.to_owned());
+        let rules = [
+            Rule { starts: text("{"), ..Rule::default() },
+            Rule { contains: text("\"sid\""), ..Rule::default() },
+            Rule { starts: text("4"), ..Rule::default() },
+            Rule { starts: text("40{"), ..Rule::default() },
+            Rule { starts: text("42["), fields: vec![("/0".into(), "said".into())], ..Rule::default() },
+            Rule { is: text("2"), ..Rule::default() },
+        ];
+        let kinds = rules.iter().map(|rule| Kind { rule: rule.clone(), ..Kind::default() }).collect();
+        let ordered: Vec<Rule> = in_order(kinds).into_iter().map(|kind| kind.rule).collect();
+        assert_eq!(ordered, rules.into_iter().rev().collect::<Vec<_>>());
     }
 }
