@@ -89,7 +89,10 @@ pub(super) fn differences(texts: &[&str]) -> (Vec<(Range<usize>, String)>, bool)
     let numbers: Vec<Vec<Range<usize>>> = texts
         .iter()
         .enumerate()
-        .map(|(n, text)| digit_runs(text).into_iter().filter(|run| is_outside(run, n)).collect())
+        .map(|(n, text)| {
+            let counted = digit_runs(text).into_iter().map(|run| without_socketio_type(text, run));
+            counted.filter(|run| is_outside(run, n)).collect()
+        })
         .collect();
     for (k, range) in numbers[0].iter().enumerate() {
         let values: Vec<Option<u64>> = (0..texts.len())
@@ -110,6 +113,13 @@ pub(super) fn differences(texts: &[&str]) -> (Vec<(Range<usize>, String)>, bool)
         }
     }
     (found, differs)
+}
+
+/// The number of a Socket.IO event's acknowledgement, which stands right behind the event's own type: `4217["say"` is `42` and 17
+/// (Socket.IO protocol, revision 5, "Packet encoding").
+fn without_socketio_type(text: &str, run: Range<usize>) -> Range<usize> {
+    let is_event = run.start == 0 && text.starts_with("42") && text[run.end..].starts_with('[');
+    if is_event && run.end > 2 { 2..run.end } else { run }
 }
 
 fn uuid_ranges(text: &str) -> Vec<Range<usize>> {
@@ -153,5 +163,13 @@ mod tests {
         let mut names: Vec<&str> = found.iter().map(|(_, name)| name.as_str()).collect();
         names.sort_unstable();
         assert_eq!((names, differs), (vec!["{sequence}", "{uuid}"], true));
+    }
+
+    #[test]
+    fn the_number_behind_socketio_s_type_counts_alone() {
+        let texts = [r#"429["say"]"#, r#"4210["say"]"#, r#"4211["say"]"#];
+        assert_eq!(differences(&texts), (vec![(2..3, "{sequence}".to_owned())], false));
+        let constant = [r#"42["say",1]"#, r#"42["say",2]"#, r#"42["say",3]"#];
+        assert_eq!(differences(&constant), (vec![(9..10, "{sequence}".to_owned())], false));
     }
 }
