@@ -9,6 +9,9 @@ use crate::server::{Server, counted};
 /// Sessions that upgrade from polling to a WebSocket, as Socket.IO's clients do by default.
 const POLLING: &str = include_str!("scenarios/socketio-polling.toml");
 
+/// Whose part "Lost messages" is added to the built-in scenario.
+const PAGE: &str = include_str!("../../docs/systems/socketio.md");
+
 /// What the server sent by packet, under the kinds of the built-in scenario. The first packet is on its
 /// way before the session is known.
 fn sent(books: &Value) -> [(&'static str, u64); 7] {
@@ -94,4 +97,42 @@ fn sessions_that_begin_with_polling_upgrade() {
     assert_eq!(counted(&books, "/sessions/joined"), sessions);
     assert!(played.count("/messages/by_type/tick") >= sessions);
     played.assert_answers(&[("ping", counted(&books, "/in/pong"))]);
+}
+
+#[test]
+fn lost_messages_are_found_with_the_keys_of_the_page() {
+    let mut server = Server::node("socketio", &json!({}));
+    let (_, block) = PAGE.split_once("```toml\n").expect("a block of TOML");
+    let (block, _) = block.split_once("\n```").expect("its end");
+    let source = block.split("\n\n").fold(quiet_at_the_end("socketio"), with_keys);
+    // Updates are expected of messages around which everyone is there for some seconds.
+    let playing = playing(&source, &server.url()).with("hold", "7s");
+    let played = playing.and("every", "say.interval=1500ms..2s").finish(0);
+    let books = server.closed_books(u64::from(SESSIONS));
+    played.assert_all_held();
+    let sent = counted(&books, "/in/message 2 say");
+    assert_eq!(played.count("/updates/sent"), sent);
+    assert!(played.count("/updates/expected") > sent, "{:#}", played.summary["updates"]);
+    assert_eq!(played.count("/updates/missing"), 0);
+    assert!(played.count("/propagation/say/received") > sent, "{:#}", played.summary["propagation"]);
+}
+
+/// A scenario with the keys of a table: put into the table of this name, or below all others.
+fn with_keys(scenario: String, table: &str) -> String {
+    let (header, keys) = table.split_once('\n').expect("keys below a header");
+    let (before, rest) = match scenario.split_once(&format!("{header}\n")) {
+        Some((before, rest)) if header != "[[criteria]]" => (before, rest),
+        _ => return format!("{scenario}\n{table}\n"),
+    };
+    let (own, after) = rest.split_once("\n[").unwrap_or((rest, ""));
+    let key = |line: &str| line.split_once(" = ").map(|(key, _)| key.to_owned());
+    let given: Vec<_> = keys.lines().map(key).collect();
+    let mut lines: Vec<&str> = Vec::new();
+    for line in own.lines() {
+        let place = given.iter().position(|given| given.is_some() && *given == key(line));
+        lines.push(place.and_then(|place| keys.lines().nth(place)).unwrap_or(line));
+    }
+    let own_keys: Vec<_> = own.lines().map(key).collect();
+    lines.extend(keys.lines().filter(|line| !own_keys.contains(&key(line))));
+    format!("{before}{header}\n{}\n\n[{after}", lines.join("\n"))
 }
