@@ -92,7 +92,7 @@ fn need(sessions: u32, ramp_s: u64) -> Need {
     }
 }
 
-/// Sessions that are cut and come back, each by so many HTTP connections; this many are open at once.
+/// Sessions that are cut and come back, each with this number of HTTP connections.
 fn storms(drops: &[&str], (sessions, requests_each): (u32, u64)) -> Storms {
     let drops: Vec<Drop> = drops.iter().map(|it| it.parse().expect("a drop")).collect();
     Storms::of(&drops, sessions, requests_each)

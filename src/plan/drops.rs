@@ -79,8 +79,8 @@ pub struct Storm {
 pub struct Storms(Vec<Storm>);
 
 impl Storms {
-    /// Those of drops where this many sessions are open at once. Each makes so many HTTP connections as it comes
-    /// back.
+    /// Those of drops where this many sessions are open at once; `requests_each`: the HTTP connections that each
+    /// makes as it comes back.
     pub fn of(drops: &[Drop], sessions: u32, requests_each: u64) -> Self {
         let one = |drop: &Drop| {
             let sessions = (drop.share * f64::from(sessions)).ceil() as u64;

@@ -101,7 +101,7 @@ pub struct Shape {
     pub ramp_down: Duration,
     /// The levels are those of stages.
     pub is_staged: bool,
-    /// What members are told of each other.
+    /// Which messages members get about each other.
     pub told: Told,
 }
 

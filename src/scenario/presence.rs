@@ -17,7 +17,7 @@ use crate::nearest;
 pub(super) const PRESENCE_KEYS: [&str; 4] = ["subject", "subject_equals", "listed", "left_within"];
 pub(super) const LISTED_KEYS: [&str; 2] = ["kind", "at"];
 
-/// What members are told of each other, by the scenario's kinds of messages.
+/// Which messages members get about each other, by the scenario's kinds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Told {
     /// Who is in already, as one enters.

@@ -102,7 +102,7 @@ pub(super) fn lifetime(groups: &[Vec<Leg>], stay: Option<Duration>) -> Option<Du
     is_one.then(|| Duration::from_millis(lifetime_ms as u64))
 }
 
-/// How many sessions of a group are open, where each stays so long: whoever arrived within a lifetime.
+/// How many sessions of a group are open, where each stays this long: those that arrived within a lifetime.
 pub(super) fn moves(
     group: Element<'_>,
     legs: &[Leg],

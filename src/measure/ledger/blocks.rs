@@ -161,8 +161,8 @@ impl<'a> Observers<'a> {
         }
     }
 
-    /// What observers had of a member of the block that was turned last, by what members are told of each
-    /// other.
+    /// What observers had of a member of the block that was turned last; `told`: which messages members get
+    /// about each other.
     pub(super) fn heard<'b>(
         &self,
         member: SessionNumber,

@@ -34,7 +34,7 @@ pub struct Closing<'a> {
     pub homes: &'a Homes,
     /// When this machine did not run.
     pub stalls: &'a [Stall],
-    /// What members are told of each other.
+    /// Which messages members get about each other.
     pub told: Told,
 }
 

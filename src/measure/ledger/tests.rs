@@ -266,8 +266,8 @@ fn a_departure_before_the_entering_is_out_of_order() {
     assert_eq!((counts.left_unknown, counts.entered_after_left), (2, 1));
 }
 
-/// Session k opens at second k. Half of them are told of who enters, or find who is in, and nobody is
-/// expected to know more than that.
+/// Session k opens at second k. Members hear of those that enter later, or find those that are in, and
+/// nobody is expected to know more than that.
 #[test]
 fn who_was_there_first_decides_where_members_are_only_listed_or_only_announced() {
     let (sessions, everyone) = (40, everyone_open(40));
