@@ -186,7 +186,7 @@ impl Plan {
         announces && !self.settings.no_broadcast
     }
 
-    /// Returns what members are told of each other.
+    /// Returns which messages its members get about each other; none without broadcasts.
     pub fn told(&self) -> Told {
         let kinds = self.scenario.websocket.as_ref().map(|websocket| &websocket.kinds);
         kinds.filter(|_| !self.settings.no_broadcast).map(Kinds::told).unwrap_or_default()

@@ -355,7 +355,7 @@ fn round(value: f64) -> f64 {
 /// What a plan lacks for a criterion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lack {
-    /// So many sessions held at once.
+    /// A number of sessions held at once.
     Sessions(u32),
     /// A hold as long.
     Hold(Duration),

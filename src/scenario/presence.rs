@@ -37,14 +37,14 @@ impl Told {
         self.listed || self.entered || self.left
     }
 
-    /// Returns whether everyone learns of everyone, whoever was there first.
+    /// Returns whether of any two members each learns of the other.
     pub fn is_of_everyone(self) -> bool {
         self.listed && self.entered
     }
 }
 
 impl Kinds {
-    /// Returns what members are told of each other.
+    /// Returns which messages members get about each other.
     pub fn told(&self) -> Told {
         let is_there = |role: Role| self.kinds.iter().any(|kind| kind.role == role);
         Told { listed: self.listing.is_some(), entered: is_there(Role::Entered), left: is_there(Role::Left) }

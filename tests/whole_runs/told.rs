@@ -1,5 +1,5 @@
-//! Runs of scenarios whose members are told a part of what Runnity's are: only who enters, only who is in, or
-//! only what others send.
+//! Runs of scenarios whose members hear less than Runnity's do: only who enters, only who is in, or only what
+//! others send.
 
 use serde_json::Value;
 

@@ -92,7 +92,7 @@ fn a_search_s_need_is_of_the_course_that_moves_most() {
     assert_eq!(never, (0, 6_000), "nobody comes back");
     // 1,500 of 6,000 leave, and 1,000 come in the 10 s after.
     assert!((1_000..=1_100).contains(&again.0), "{again:?}");
-    assert_eq!(again.1, 6_000 + 4 * 1_000, "three levels between, and the best once more: {again:?}");
+    assert_eq!(again.1, 6_000 + 4 * 1_000, "three levels between, and the best one again: {again:?}");
 }
 
 #[test]

@@ -50,7 +50,7 @@ fn stage(took: u64) -> StageFacts {
     }
 }
 
-/// A run of these stages that was interrupted after so many seconds of each.
+/// A run of these stages that was interrupted; `took`: the seconds of each that it played.
 fn interrupted<const N: usize>(stages: [&str; N], took: [u64; N], find_max: Option<FindMax>) -> Run {
     let mut run = Run::good();
     let stages = stages.map(|stage| stage.parse().expect("a stage")).into();
